@@ -1,0 +1,83 @@
+import { createHash } from "node:crypto";
+import { canonicalJson, parseJson } from "./json.js";
+import type {
+  JsonObject,
+  JsonValue,
+  MessageContent,
+  Part,
+  RawContent,
+  Role,
+  StatePayload,
+} from "./model.js";
+
+/**
+ * Hashes what a client set (SHA-256 of canonical JSON), so that a repeated request
+ * can be told from another one with the same id.
+ *
+ * A field that is empty or absent is left out: a field that is added to the API later
+ * then leaves the hashes of stored requests as they are.
+ */
+function hash(fields: JsonObject): Uint8Array {
+  const present = Object.entries(fields).filter(([, value]) => !isEmpty(value));
+  return createHash("sha256")
+    .update(canonicalJson(Object.fromEntries(present)))
+    .digest();
+}
+
+function isEmpty(value: JsonValue | undefined): boolean {
+  if (value === undefined || value === "" || value === false) return true;
+  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
+}
+
+/** Hashes what a client set of a session. */
+export function hashSession(session: {
+  readonly key: string | undefined;
+  readonly userId: string | undefined;
+  readonly agentId: string | undefined;
+  readonly title: string;
+  readonly metadata: JsonObject;
+}): Uint8Array {
+  const { key = "", userId = "", agentId = "", title, metadata } = session;
+  return hash({ key, userId, agentId, title, metadata });
+}
+
+/** Hashes what a client set of a message. */
+export function hashMessage(message: MessageContent & { readonly role: Role }): Uint8Array {
+  return hash({
+    role: message.role,
+    content: message.content,
+    parts: message.parts.map(toHashedPart),
+    metadata: message.metadata,
+    raw: message.raw === undefined ? "" : toHashedRaw(message.raw),
+    pinned: message.pinned,
+    tokenCount: message.tokenCount ?? "",
+  });
+}
+
+/** Hashes what a client set of a state. */
+export function hashState(key: string, payload: StatePayload): Uint8Array {
+  return payload.json === undefined
+    ? hash({ key, data: digest(payload.data), mediaType: payload.mediaType })
+    : hash({ key, json: [parseJson(payload.json)] });
+}
+
+function toHashedRaw(raw: RawContent): JsonObject {
+  return { data: digest(raw.data), mediaType: raw.mediaType };
+}
+
+function toHashedPart(part: Part): JsonObject {
+  switch (part.type) {
+    case "tool_call":
+      return { ...part, argumentsJson: part.argumentsJson && [parseJson(part.argumentsJson)] };
+    case "file":
+      return { ...part, uri: part.uri ?? "", data: part.data ? digest(part.data) : "" };
+    case "data":
+      return { ...part, json: parseJson(part.json) };
+    default:
+      return { ...part };
+  }
+}
+
+function digest(data: Uint8Array): string {
+  return createHash("sha256").update(data).digest("base64");
+}

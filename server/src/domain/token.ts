@@ -1,0 +1,41 @@
+import { createHash } from "node:crypto";
+import { canonicalJson } from "./json.js";
+import type { JsonObject } from "./model.js";
+
+const VERSION = 1;
+const CHECKSUM_BYTES = 8;
+
+/** What a token holds beside what it is bound to: the key of the last item it covers. */
+export type TokenFields = readonly (string | number)[];
+
+/**
+ * Makes an opaque token: a version, the fields, and a checksum over them and `binding`.
+ *
+ * `binding` is everything that must be the same when the token comes back: which list
+ * it is, of which tenant, with which arguments. A token carries no authority and keeps
+ * no secret; the checksum finds edits and mix-ups.
+ */
+export function encodeToken(binding: JsonObject, fields: TokenFields): string {
+  const payload = Buffer.from(JSON.stringify(fields));
+  return Buffer.concat([Buffer.of(VERSION), checksum(binding, payload), payload]).toString(
+    "base64url",
+  );
+}
+
+/** Gives the fields of a token, or undefined if it was edited or is bound to something else. */
+export function decodeToken(binding: JsonObject, token: string): TokenFields | undefined {
+  const bytes = Buffer.from(token, "base64url");
+  const payload = bytes.subarray(1 + CHECKSUM_BYTES);
+  // Decoding overlooks stray characters, so the token must also be what encoding gives.
+  if (bytes[0] !== VERSION || bytes.toString("base64url") !== token) return undefined;
+  if (!checksum(binding, payload).equals(bytes.subarray(1, 1 + CHECKSUM_BYTES))) return undefined;
+  return JSON.parse(payload.toString()) as TokenFields;
+}
+
+function checksum(binding: JsonObject, payload: Uint8Array): Buffer {
+  return createHash("sha256")
+    .update(`${VERSION}${canonicalJson(binding)}`)
+    .update(payload)
+    .digest()
+    .subarray(0, CHECKSUM_BYTES);
+}
