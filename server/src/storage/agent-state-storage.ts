@@ -1,0 +1,96 @@
+import { IsNull } from "typeorm";
+import { StateError } from "../domain/errors.js";
+import type { AgentState } from "../domain/model.js";
+import type {
+  AgentStateStorage,
+  MessageStorage,
+  NewAgentState,
+  Page,
+  PageBounds,
+  SessionRef,
+  StatePosition,
+} from "../domain/storage.js";
+import { requireVersion } from "../domain/versions.js";
+import { listStates } from "./agent-state-list.js";
+import { currentVersion, findNewest, fromStateRow } from "./agent-state-rows.js";
+import type { Database } from "./database.js";
+import { changeTime, SessionRows } from "./session-row.js";
+
+/** Keeps agent state in a database. */
+export class TypeOrmAgentStateStorage implements AgentStateStorage {
+  readonly #database: Database;
+  readonly #sessions: SessionRows;
+  readonly #messages: MessageStorage;
+
+  constructor(database: Database, messages: MessageStorage) {
+    this.#database = database;
+    this.#sessions = new SessionRows(database);
+    this.#messages = messages;
+  }
+
+  async put(ref: SessionRef, state: NewAgentState): Promise<AgentState> {
+    const append = { messages: [], agentStates: [state], expectedHeadSequence: undefined };
+    const { agentStates } = await this.#messages.append(ref, append);
+    const [stored] = agentStates;
+    if (stored === undefined) throw new Error("an append gave back no state for the one it put");
+    return stored;
+  }
+
+  get(ref: SessionRef, key: string, version: number | undefined): Promise<AgentState> {
+    return this.#database.read(async (connection) => {
+      await this.#sessions.read(connection, ref);
+      const { manager, entities } = connection;
+      const row =
+        version === undefined
+          ? await findNewest(connection, ref.sessionId, key)
+          : await manager.findOneBy(entities.agentState, {
+              sessionId: ref.sessionId,
+              stateKey: key,
+              version,
+            });
+      if (row === null || row.deletedAt !== null) throw stateNotFound(ref, key, version);
+      return fromStateRow(row);
+    });
+  }
+
+  list(
+    ref: SessionRef,
+    key: string | undefined,
+    after: StatePosition | undefined,
+    bounds: PageBounds,
+  ): Promise<Page<AgentState>> {
+    return this.#database.snapshot(async (connection) => {
+      await this.#sessions.read(connection, ref);
+      return listStates(connection, { sessionId: ref.sessionId, key, after }, bounds);
+    });
+  }
+
+  delete(ref: SessionRef, key: string, expectedVersion: number | undefined): Promise<void> {
+    return this.#database.transaction(async (connection) => {
+      const head = await this.#sessions.lock(connection, ref);
+      const version = currentVersion(await findNewest(connection, head.id, key));
+      if (version === 0) throw stateNotFound(ref, key, undefined);
+      const name = `the state ${JSON.stringify(key)} of session ${head.id}`;
+      requireVersion(name, version, expectedVersion);
+      const time = changeTime(head);
+      const revision = head.revision + 1;
+      // What is left keeps the version from being used again, and the ids from being put again.
+      await connection.manager.update(
+        connection.entities.agentState,
+        { sessionId: head.id, stateKey: key, deletedAt: IsNull() },
+        { state: null, data: null, mediaType: "", bytes: 0, revision, deletedAt: time },
+      );
+      await this.#sessions.advance(connection, head.id, { ...head, revision, updatedAt: time });
+    });
+  }
+}
+
+function stateNotFound(
+  { sessionId }: SessionRef,
+  key: string,
+  version: number | undefined,
+): StateError {
+  const which = version === undefined ? "" : ` in version ${version}`;
+  const message = `session ${sessionId} has no state ${JSON.stringify(key)}${which}`;
+  return new StateError("not_found", "STATE_NOT_FOUND", message);
+}

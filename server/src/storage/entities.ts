@@ -1,0 +1,226 @@
+import { EntitySchema, type EntitySchemaColumnOptions } from "typeorm";
+import type { ColumnKind, ColumnKinds } from "./dialect.js";
+
+/** A row of `sessions`: a session, or what is left of a deleted one. */
+export interface SessionRow {
+  id: string;
+  tenantId: string;
+  sessionKey: string | null;
+  userId: string | null;
+  agentId: string | null;
+  title: string;
+  /** JSON text. */
+  metadata: string;
+  headSequence: number;
+  messageCount: number;
+  revision: number;
+  version: number;
+  /** The most bytes that a message of the session has had: what a page of it can weigh. */
+  largestMessageBytes: number;
+  requestHash: Buffer;
+  createdAt: Date;
+  updatedAt: Date;
+  deletedAt: Date | null;
+}
+
+/** A row of `session_metadata`: a hash of one top-level key and its scalar value, to be found by. */
+export interface SessionMetadataRow {
+  sessionId: string;
+  entryHash: Buffer;
+}
+
+/** A row of `messages`: a message, or the tombstone of one. */
+export interface MessageRow {
+  sessionId: string;
+  sequence: number;
+  id: string;
+  role: string;
+  content: string;
+  /** JSON text, or null for none. */
+  parts: string | null;
+  /** JSON text, or null for none. */
+  metadata: string | null;
+  rawData: Buffer | null;
+  rawMediaType: string | null;
+  pinned: boolean;
+  status: string;
+  tokenCount: number | null;
+  bytes: number;
+  version: number;
+  revision: number;
+  requestHash: Buffer;
+  createdAt: Date;
+  updatedAt: Date;
+  deletedAt: Date | null;
+}
+
+/** A row of `agent_state`: a version of a state, or the tombstone of one. */
+export interface AgentStateRow {
+  sessionId: string;
+  stateKey: string;
+  version: number;
+  id: string;
+  /** JSON text, or null where there are bytes. */
+  state: string | null;
+  data: Buffer | null;
+  mediaType: string;
+  bytes: number;
+  revision: number;
+  requestHash: Buffer;
+  createdAt: Date;
+  deletedAt: Date | null;
+}
+
+/** The entities of one database. */
+export interface Entities {
+  readonly session: EntitySchema<SessionRow>;
+  readonly sessionMetadata: EntitySchema<SessionMetadataRow>;
+  readonly message: EntitySchema<MessageRow>;
+  readonly agentState: EntitySchema<AgentStateRow>;
+}
+
+/** Some drivers give 64-bit integers as strings; none of ours is past 2^53. */
+const integers = {
+  to: (value: unknown): unknown => value,
+  from: (value: unknown): unknown => (value === null ? null : Number(value)),
+};
+
+/** Keys are kept as bytes where text has no binary comparison. */
+const keys = {
+  to: (value: unknown): unknown => value,
+  from: (value: unknown): unknown => (Buffer.isBuffer(value) ? value.toString() : value),
+};
+
+type Column = EntitySchemaColumnOptions;
+
+/** Makes columns of a database's types. */
+function columnsOf(
+  kinds: ColumnKinds,
+): Readonly<Record<keyof ColumnKinds, (name: string) => Column>> {
+  const plain =
+    ({ type }: ColumnKind) =>
+    (name: string): Column => ({ type, name });
+  const transformed =
+    ({ type }: ColumnKind, transformer: typeof integers) =>
+    (name: string): Column => ({ type, name, transformer });
+  return {
+    uuid: plain(kinds.uuid),
+    text: plain(kinds.text),
+    key: transformed(kinds.key, keys),
+    word: plain(kinds.word),
+    time: plain(kinds.time),
+    bytes: plain(kinds.bytes),
+    hash: plain(kinds.hash),
+    bigint: transformed(kinds.bigint, integers),
+    integer: transformed(kinds.integer, integers),
+    boolean: plain(kinds.boolean),
+  };
+}
+
+function primary(column: Column): Column {
+  return { ...column, primary: true };
+}
+
+function nullable(column: Column): Column {
+  return { ...column, nullable: true };
+}
+
+/** Describes the tables with a database's column types. */
+export function createEntities(kinds: ColumnKinds): Entities {
+  const columns = columnsOf(kinds);
+  return {
+    session: sessionEntity(columns),
+    sessionMetadata: sessionMetadataEntity(columns),
+    message: messageEntity(columns),
+    agentState: agentStateEntity(columns),
+  };
+}
+
+type Columns = ReturnType<typeof columnsOf>;
+
+function sessionEntity({ uuid, key, text, bigint, integer, hash, time }: Columns) {
+  return new EntitySchema<SessionRow>({
+    name: "session",
+    tableName: "sessions",
+    columns: {
+      id: primary(uuid("id")),
+      tenantId: uuid("tenant_id"),
+      sessionKey: nullable(key("session_key")),
+      userId: nullable(uuid("user_id")),
+      agentId: nullable(uuid("agent_id")),
+      title: text("title"),
+      metadata: text("metadata"),
+      headSequence: bigint("head_sequence"),
+      messageCount: bigint("message_count"),
+      revision: bigint("revision"),
+      version: bigint("version"),
+      largestMessageBytes: integer("largest_message_bytes"),
+      requestHash: hash("request_hash"),
+      createdAt: time("created_at"),
+      updatedAt: time("updated_at"),
+      deletedAt: nullable(time("deleted_at")),
+    },
+  });
+}
+
+function sessionMetadataEntity({ uuid, hash }: Columns) {
+  return new EntitySchema<SessionMetadataRow>({
+    name: "session_metadata",
+    tableName: "session_metadata",
+    columns: {
+      sessionId: primary(uuid("session_id")),
+      entryHash: primary(hash("entry_hash")),
+    },
+  });
+}
+
+function messageEntity(columns: Columns) {
+  const { uuid, bigint, integer, word, text, bytes, boolean, hash, time } = columns;
+  return new EntitySchema<MessageRow>({
+    name: "message",
+    tableName: "messages",
+    columns: {
+      sessionId: primary(uuid("session_id")),
+      sequence: primary(bigint("sequence")),
+      id: uuid("id"),
+      role: word("role"),
+      content: text("content"),
+      parts: nullable(text("parts")),
+      metadata: nullable(text("metadata")),
+      rawData: nullable(bytes("raw_data")),
+      rawMediaType: nullable(text("raw_media_type")),
+      pinned: boolean("pinned"),
+      status: word("status"),
+      tokenCount: nullable(integer("token_count")),
+      bytes: integer("bytes"),
+      version: bigint("version"),
+      revision: bigint("revision"),
+      requestHash: hash("request_hash"),
+      createdAt: time("created_at"),
+      updatedAt: time("updated_at"),
+      deletedAt: nullable(time("deleted_at")),
+    },
+  });
+}
+
+function agentStateEntity(columns: Columns) {
+  const { uuid, key, bigint, integer, text, bytes, hash, time } = columns;
+  return new EntitySchema<AgentStateRow>({
+    name: "agent_state",
+    tableName: "agent_state",
+    columns: {
+      sessionId: primary(uuid("session_id")),
+      stateKey: primary(key("state_key")),
+      version: primary(bigint("version")),
+      id: uuid("id"),
+      state: nullable(text("state")),
+      data: nullable(bytes("data")),
+      mediaType: text("media_type"),
+      bytes: integer("bytes"),
+      revision: bigint("revision"),
+      requestHash: hash("request_hash"),
+      createdAt: time("created_at"),
+      deletedAt: nullable(time("deleted_at")),
+    },
+  });
+}

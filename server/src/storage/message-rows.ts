@@ -1,0 +1,128 @@
+import type { MessageRange, PageBounds } from "../domain/storage.js";
+import { takePage } from "./bounded-page.js";
+import type { Connection, Database } from "./database.js";
+import type { MessageRow } from "./entities.js";
+import { Table } from "./table.js";
+
+/** The most rows that one statement inserts or looks up. */
+const MAX_ROWS = 128;
+
+/** The most bytes that one statement inserts, so that it fits a database's packets. */
+const MAX_INSERT_BYTES = 4 * 1024 * 1024;
+
+/** The rows of a range that fit a page, and whether more follow. */
+export interface MessageRowPage {
+  readonly rows: readonly MessageRow[];
+  readonly hasMore: boolean;
+}
+
+/** Reads and inserts the rows of messages with prepared statements. */
+export class MessageRows {
+  readonly #table: Table<MessageRow>;
+
+  constructor(database: Database) {
+    this.#table = new Table(database.describe(database.entities.message));
+  }
+
+  /** Inserts rows, as few statements as it takes. */
+  async insert(connection: Connection, rows: readonly MessageRow[]): Promise<void> {
+    const { columns } = this.#table;
+    const placeholders = `(${columns.replaceAll(/\w+/g, "?")})`;
+    for (let at = 0; at < rows.length; ) {
+      const chunk = rows.slice(at, at + chunkSize(rows, at));
+      const values = chunk.map(() => placeholders).join(", ");
+      const parameters = chunk.flatMap((row) => this.#table.toParameters(row));
+      await connection.query(`INSERT INTO messages (${columns}) VALUES ${values}`, parameters);
+      at += chunk.length;
+    }
+  }
+
+  /** Finds the rows of a session that have some ids, tombstones included, in no order. */
+  async find(
+    connection: Connection,
+    sessionId: string,
+    ids: readonly string[],
+  ): Promise<readonly MessageRow[]> {
+    const found: MessageRow[] = [];
+    for (let at = 0; at < ids.length; at += MAX_ROWS) {
+      const chunk = padToPowerOfTwo(ids.slice(at, at + MAX_ROWS));
+      const list = chunk.map(() => "?").join(", ");
+      const sql = `SELECT ${this.#table.columns} FROM messages WHERE session_id = ? AND id IN (${list})`;
+      found.push(...this.#table.toRows(await connection.query(sql, [sessionId, ...chunk])));
+    }
+    return found;
+  }
+
+  /**
+   * Reads the rows of a range that fit the bounds; tombstones are left out.
+   *
+   * `largestBytes` is the most that a message of the session weighs: where so many of
+   * those would be too much, the sizes are read first.
+   */
+  async read(
+    connection: Connection,
+    sessionId: string,
+    range: MessageRange,
+    bounds: PageBounds & { readonly largestBytes: number },
+  ): Promise<MessageRowPage> {
+    const { maxItems, maxBytes, largestBytes } = bounds;
+    const limit = maxItems + 1;
+    if (limit * largestBytes <= maxBytes) {
+      const rows = await this.#select(connection, sessionId, { ...range, limit });
+      return { rows: rows.slice(0, maxItems), hasMore: rows.length > maxItems };
+    }
+    const columns = "sequence, bytes";
+    const sizes = await this.#select(connection, sessionId, { ...range, limit, columns });
+    const { items, hasMore } = takePage(sizes, bounds, ({ bytes }) => bytes);
+    const last = items.at(-1)?.sequence;
+    if (last === undefined) return { rows: [], hasMore };
+    const fitting =
+      range.order === "ascending" ? { upToSequence: last } : { afterSequence: last - 1 };
+    const selection = { ...range, ...fitting, limit: items.length };
+    return { rows: await this.#select(connection, sessionId, selection), hasMore };
+  }
+
+  /** Gives the sequence of the newest message but `count`; 0 if there is none. */
+  async sequenceBeforeLast(
+    connection: Connection,
+    sessionId: string,
+    count: number,
+  ): Promise<number> {
+    const sql =
+      "SELECT sequence FROM messages WHERE session_id = ? AND deleted_at IS NULL ORDER BY sequence DESC LIMIT 1 OFFSET ?";
+    const [row] = this.#table.toRows(await connection.query(sql, [sessionId, count]));
+    return row?.sequence ?? 0;
+  }
+
+  async #select(
+    connection: Connection,
+    sessionId: string,
+    selection: MessageRange & { readonly limit: number; readonly columns?: string },
+  ): Promise<readonly MessageRow[]> {
+    const { columns = this.#table.columns, order, limit, roles = [] } = selection;
+    const byRole = roles.length === 0 ? "" : `AND role IN (${roles.map(() => "?").join(", ")})`;
+    const direction = order === "ascending" ? "ASC" : "DESC";
+    const sql = `SELECT ${columns} FROM messages WHERE session_id = ? AND sequence > ? AND sequence <= ? AND deleted_at IS NULL ${byRole} ORDER BY sequence ${direction} LIMIT ?`;
+    const { afterSequence, upToSequence } = selection;
+    const parameters = [sessionId, afterSequence, upToSequence, ...roles, limit];
+    return this.#table.toRows(await connection.query(sql, parameters));
+  }
+}
+
+/**
+ * How many rows the next statement inserts: a power of two, so that there are few
+ * statements to prepare, that stays within the bytes.
+ */
+function chunkSize(rows: readonly MessageRow[], from: number): number {
+  let size = MAX_ROWS;
+  const weigh = (): number =>
+    rows.slice(from, from + size).reduce((sum, { bytes }) => sum + bytes, 0);
+  while (size > 1 && (from + size > rows.length || weigh() > MAX_INSERT_BYTES)) size /= 2;
+  return size;
+}
+
+/** Repeats the last id until there are a power of two, so that there are few statements to prepare. */
+function padToPowerOfTwo(ids: readonly string[]): readonly string[] {
+  const size = 2 ** Math.ceil(Math.log2(ids.length));
+  return [...ids, ...new Array<string>(size - ids.length).fill(ids.at(-1) ?? "")];
+}

@@ -1,0 +1,150 @@
+import { DataSource } from "typeorm";
+import { StateError } from "../domain/errors.js";
+import type { Storage } from "../domain/storage.js";
+import type { Logger } from "../log.js";
+import { UsageError } from "../usage-error.js";
+import { TypeOrmAgentStateStorage } from "./agent-state-storage.js";
+import { countStored } from "./counts.js";
+import { Database } from "./database.js";
+import { classifyFailure, type Dialect, dialectOf } from "./dialect.js";
+import { createEntities } from "./entities.js";
+import { TypeOrmMessageStorage } from "./message-storage.js";
+import { checkSchema, MIGRATIONS_TABLE, type MigrationResult, migrateSchema } from "./migrate.js";
+import { initialMigration } from "./migrations/0001-initial.js";
+import { TypeOrmSessionStorage } from "./session-storage.js";
+
+/** How a storage is opened. */
+export interface StorageOptions {
+  /** Whether to bring the schema up to date; if not, an old one is an error. */
+  readonly migrate: boolean;
+  /** The most connections to the database. */
+  readonly poolSize: number;
+  /** How many versions of each key of agent state are kept. */
+  readonly keepVersions: number;
+  /** The largest request that the database has to take, in bytes. */
+  readonly maxRequestBytes: number;
+  /** Where to warn of settings of the database that put data at risk. */
+  readonly logger: Logger;
+}
+
+/** How often opening a SQLite file that another process opens too is tried. */
+const MAX_OPEN_ATTEMPTS = 20;
+const OPEN_RETRY_MS = 100;
+
+/**
+ * Opens the storage behind a database URL.
+ *
+ * @throws UsageError if the URL names no database.
+ * @throws StateError `unavailable` if the database cannot be reached.
+ * @throws StateError `failed_precondition` SCHEMA_MISMATCH if its schema does not fit this server.
+ */
+export async function openStorage(url: string, options: StorageOptions): Promise<Storage> {
+  const database = await openDatabase(url, options.poolSize);
+  try {
+    const schemaVersion = options.migrate
+      ? (await migrateSchema(database)).schemaVersion
+      : await checkSchema(database);
+    await warnOfSettings(database, options);
+    return createStorage(database, schemaVersion, options.keepVersions);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/**
+ * Brings the schema of a database up to date.
+ *
+ * @throws UsageError if the URL names no database.
+ * @throws StateError as {@link openStorage}.
+ */
+export async function migrateDatabase(url: string): Promise<MigrationResult> {
+  const database = await openDatabase(url, 1);
+  try {
+    return await migrateSchema(database);
+  } finally {
+    await database.close();
+  }
+}
+
+/** Connects to a database whose schema may be of any age. */
+export async function openDatabase(url: string, poolSize: number): Promise<Database> {
+  const dialect = dialectOf(url);
+  const location = describeLocation(url);
+  const entities = createEntities(dialect.kinds);
+  const dataSource = new DataSource({
+    ...dialect.options(url, poolSize),
+    entities: Object.values(entities),
+    migrations: [initialMigration(dialect)],
+    migrationsTableName: MIGRATIONS_TABLE,
+    logging: false,
+  });
+  await connect(dataSource, dialect, location);
+  return new Database(dataSource, dialect, entities);
+}
+
+async function connect(dataSource: DataSource, dialect: Dialect, location: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await dataSource.initialize();
+      return;
+    } catch (error) {
+      // Two processes that switch a new SQLite file to WAL at once do not wait for each other.
+      const met = classifyFailure(dialect, error) === "conflict" && attempt < MAX_OPEN_ATTEMPTS;
+      if (!met) throw cannotOpen(location, error);
+      await new Promise((resolve) => setTimeout(resolve, OPEN_RETRY_MS));
+    }
+  }
+}
+
+function cannotOpen(location: string, error: unknown): StateError {
+  const { message, code } = error as { readonly message?: string; readonly code?: unknown };
+  const why = message || String(code ?? error);
+  return new StateError(
+    "unavailable",
+    "DATABASE_UNAVAILABLE",
+    `cannot open the database ${location} (${why}): check that it is there and that the URL is right`,
+    { cause: error },
+  );
+}
+
+/** Names a database without its credentials. */
+function describeLocation(url: string): string {
+  if (/^(memory|sqlite):/.test(url)) return url;
+  try {
+    const { protocol, host, pathname } = new URL(url);
+    return `${protocol}//${host}${pathname}`;
+  } catch {
+    throw new UsageError(
+      "the database URL cannot be read: write SCHEME://USER:PASSWORD@HOST:PORT/DATABASE, with special characters percent-encoded",
+    );
+  }
+}
+
+async function warnOfSettings(
+  database: Database,
+  { maxRequestBytes, logger }: StorageOptions,
+): Promise<void> {
+  for (const caution of database.dialect.cautions) {
+    const { rows } = await database.read((connection) => connection.query(caution.sql, []));
+    const value = String(rows[0]?.value);
+    const warning = caution.warn(value, maxRequestBytes);
+    if (warning !== undefined) logger.warn({ backend: database.dialect.backend }, warning);
+  }
+}
+
+function createStorage(database: Database, schemaVersion: number, keepVersions: number): Storage {
+  const messages = new TypeOrmMessageStorage(database, keepVersions);
+  return {
+    backend: database.dialect.backend,
+    schemaVersion,
+    sessions: new TypeOrmSessionStorage(database),
+    messages,
+    agentStates: new TypeOrmAgentStateStorage(database, messages),
+    async ping() {
+      await database.read((connection) => connection.query("SELECT 1", []));
+    },
+    count: () => database.snapshot(countStored),
+    close: () => database.close(),
+  };
+}

@@ -1,0 +1,72 @@
+import type { SelectQueryBuilder } from "typeorm";
+import type { Session } from "../domain/model.js";
+import type { Page, PageBounds, SessionFilter } from "../domain/storage.js";
+import { takePage } from "./bounded-page.js";
+import type { Connection } from "./database.js";
+import type { SessionRow } from "./entities.js";
+import { hashEntries } from "./metadata-index.js";
+import { fromSessionRow } from "./session-row.js";
+
+/** What a session takes on the wire beside its metadata, at most, in bytes. */
+const SESSION_OVERHEAD_BYTES = 1_600;
+
+/** Which sessions to list, and after which one. */
+export interface SessionListing extends SessionFilter {
+  readonly tenantId: string;
+  readonly after: { readonly updatedAt: Date; readonly id: string } | undefined;
+}
+
+/**
+ * Lists sessions by (`updatedAt`, `id`) descending: first how large they are, then those
+ * that fit. Both must see the same snapshot.
+ */
+export async function listSessions(
+  connection: Connection,
+  listing: SessionListing,
+  bounds: PageBounds,
+): Promise<Page<Session>> {
+  const sizes = await select(connection, listing)
+    .select("session.id", "id")
+    .addSelect("OCTET_LENGTH(session.metadata)", "bytes")
+    .limit(bounds.maxItems + 1)
+    .getRawMany<{ id: string; bytes: number | string }>();
+  const { items, hasMore } = takePage(
+    sizes,
+    bounds,
+    ({ bytes }) => Number(bytes) + SESSION_OVERHEAD_BYTES,
+  );
+  if (items.length === 0) return { items: [], hasMore };
+  const rows = await select(connection, listing)
+    .andWhere("session.id IN (:...ids)", { ids: items.map(({ id }) => id) })
+    .getMany();
+  return { items: rows.map(fromSessionRow), hasMore };
+}
+
+function select(
+  { manager, entities }: Connection,
+  listing: SessionListing,
+): SelectQueryBuilder<SessionRow> {
+  const { tenantId, userId, agentId, updatedAfter, updatedBefore, after } = listing;
+  const query = manager
+    .createQueryBuilder(entities.session, "session")
+    .where("session.tenantId = :tenantId AND session.deletedAt IS NULL", { tenantId })
+    .orderBy("session.updatedAt", "DESC")
+    .addOrderBy("session.id", "DESC");
+  if (userId !== undefined) query.andWhere("session.userId = :userId", { userId });
+  if (agentId !== undefined) query.andWhere("session.agentId = :agentId", { agentId });
+  if (updatedAfter) query.andWhere("session.updatedAt >= :updatedAfter", { updatedAfter });
+  if (updatedBefore) query.andWhere("session.updatedAt < :updatedBefore", { updatedBefore });
+  if (after) {
+    query.andWhere("(session.updatedAt < :at OR (session.updatedAt = :at AND session.id < :id))", {
+      at: after.updatedAt,
+      id: after.id,
+    });
+  }
+  for (const [index, entry] of hashEntries(listing.metadata ?? {}).entries()) {
+    query.andWhere(
+      `EXISTS (SELECT 1 FROM session_metadata m WHERE m.session_id = session.id AND m.entry_hash = :entry${index})`,
+      { [`entry${index}`]: entry },
+    );
+  }
+  return query;
+}

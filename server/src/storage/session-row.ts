@@ -1,0 +1,124 @@
+import { StateError } from "../domain/errors.js";
+import { parseJson } from "../domain/json.js";
+import type { JsonObject, Session } from "../domain/model.js";
+import type { SessionRef } from "../domain/storage.js";
+import type { Connection, Database } from "./database.js";
+import type { SessionRow } from "./entities.js";
+import { Table } from "./table.js";
+
+/** What a change of a session needs to know of it. */
+export type SessionHead = Pick<
+  SessionRow,
+  | "id"
+  | "tenantId"
+  | "headSequence"
+  | "messageCount"
+  | "revision"
+  | "version"
+  | "largestMessageBytes"
+  | "updatedAt"
+  | "deletedAt"
+>;
+
+const HEAD_COLUMNS =
+  "id, tenant_id, head_sequence, message_count, revision, version, largest_message_bytes, updated_at, deleted_at";
+
+/** What a change of a session writes to its row. */
+export type SessionAdvance = Pick<
+  SessionRow,
+  "headSequence" | "messageCount" | "revision" | "largestMessageBytes" | "updatedAt"
+>;
+
+/** Reads, locks and advances the rows of sessions. */
+export class SessionRows {
+  readonly #table: Table<SessionRow>;
+  readonly #read: string;
+  readonly #lock: string;
+  readonly #advance: string;
+
+  constructor(database: Database) {
+    this.#table = new Table(database.describe(database.entities.session));
+    this.#read = `SELECT ${HEAD_COLUMNS} FROM sessions WHERE id = ?`;
+    this.#lock = `${this.#read} ${database.dialect.forUpdate}`;
+    this.#advance =
+      "UPDATE sessions SET head_sequence = ?, message_count = ?, revision = ?, largest_message_bytes = ?, updated_at = ? WHERE id = ?";
+  }
+
+  /**
+   * Reads a session that is there.
+   *
+   * @throws StateError `not_found` if it is not, or is deleted.
+   */
+  async read(connection: Connection, ref: SessionRef): Promise<SessionHead> {
+    return this.#find(connection, ref, this.#read);
+  }
+
+  /**
+   * Reads a session that is there, and keeps all others from changing it until the
+   * transaction ends.
+   *
+   * @throws StateError `not_found` if it is not, or is deleted.
+   */
+  async lock(connection: Connection, ref: SessionRef): Promise<SessionHead> {
+    return this.#find(connection, ref, this.#lock);
+  }
+
+  /** Writes what has changed of a session that is locked. */
+  async advance(connection: Connection, id: string, advance: SessionAdvance): Promise<void> {
+    await connection.query(this.#advance, [
+      advance.headSequence,
+      advance.messageCount,
+      advance.revision,
+      advance.largestMessageBytes,
+      this.#table.toParameter("updatedAt", advance.updatedAt),
+      id,
+    ]);
+  }
+
+  async #find(connection: Connection, ref: SessionRef, sql: string): Promise<SessionHead> {
+    const result = await connection.query(sql, [ref.sessionId]);
+    const [row] = this.#table.toRows(result);
+    return requireSession(row, ref);
+  }
+}
+
+/**
+ * Gives the row of a session that the tenant has and has not deleted.
+ *
+ * @throws StateError `not_found` SESSION_NOT_FOUND or SESSION_DELETED otherwise.
+ */
+export function requireSession<Row extends Pick<SessionRow, "tenantId" | "deletedAt">>(
+  row: Row | null | undefined,
+  { tenantId, sessionId }: SessionRef,
+): Row {
+  if (!row || row.tenantId !== tenantId) {
+    throw new StateError("not_found", "SESSION_NOT_FOUND", `there is no session ${sessionId}`);
+  }
+  if (row.deletedAt !== null) {
+    throw new StateError("not_found", "SESSION_DELETED", `session ${sessionId} was deleted`);
+  }
+  return row;
+}
+
+/** The time of a change of a session: now, or its last change if the clock ran backwards. */
+export function changeTime(session: Pick<SessionRow, "updatedAt">): Date {
+  return new Date(Math.max(Date.now(), session.updatedAt.getTime()));
+}
+
+/** Gives the session that a row holds. */
+export function fromSessionRow(row: SessionRow): Session {
+  return {
+    id: row.id,
+    key: row.sessionKey ?? undefined,
+    userId: row.userId ?? undefined,
+    agentId: row.agentId ?? undefined,
+    title: row.title,
+    metadata: parseJson(row.metadata) as JsonObject,
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
+    headSequence: row.headSequence,
+    messageCount: row.messageCount,
+    revision: row.revision,
+    version: row.version,
+  };
+}
