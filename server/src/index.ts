@@ -1,0 +1,11 @@
+export {
+  type ErrorCode,
+  type ErrorReason,
+  StateError,
+  type StateErrorOptions,
+  type Violation,
+} from "./domain/errors.js";
+export { DEFAULT_LIMITS, type Limits } from "./domain/limits.js";
+export type { Logger, LogLine } from "./log.js";
+export { type RunningServer, type ServerOptions, startServer } from "./server.js";
+export { UsageError } from "./usage-error.js";

@@ -1,0 +1,15 @@
+import type { Metadata } from "@grpc/grpc-js";
+import type { Logger } from "../log.js";
+import type { LiveStreams } from "./live-streams.js";
+
+/** What every call of a service runs with. */
+export interface CallEnvironment {
+  /** Where failures are logged. */
+  readonly logger: Logger;
+  /** The largest request, in bytes. */
+  readonly maxRequestBytes: number;
+  /** The streams that end when the server drains. */
+  readonly liveStreams: LiveStreams;
+  /** Gives the tenant of a call from its metadata, or throws a StateError. */
+  readonly tenantOf: (metadata: Metadata) => string;
+}

@@ -1,0 +1,65 @@
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { StateError } from "../domain/errors.js";
+import { refuseReservedKey } from "./reserved-key.js";
+
+/** What a handler answers with: the fields of a message, or the message already encoded. */
+export type Reply<D extends DescMessage> = MessageInitShape<D> | Uint8Array;
+
+/** The types of a method's request and reply. */
+export interface MethodTypes<I extends DescMessage, O extends DescMessage> {
+  readonly input: I;
+  readonly output: O;
+}
+
+/**
+ * Decodes a request.
+ *
+ * @throws StateError `resource_exhausted` with reason REQUEST_TOO_LARGE if it has more
+ * than `maxBytes`.
+ * @throws StateError `invalid_argument` if it is not a message of this type, or is nested
+ * deeper than can be read.
+ */
+export function decodeRequest<D extends DescMessage>(
+  schema: D,
+  bytes: Buffer,
+  maxBytes: number,
+): MessageShape<D> {
+  if (bytes.byteLength > maxBytes) throw requestTooLarge(bytes.byteLength, maxBytes);
+  const request = decode(schema, bytes);
+  refuseReservedKey(schema, bytes);
+  return request;
+}
+
+function decode<D extends DescMessage>(schema: D, bytes: Buffer): MessageShape<D> {
+  try {
+    // A plain view: fields of bytes would be Buffers otherwise, which behave differently.
+    return fromBinary(schema, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  } catch {
+    const message = `the request is not a valid ${schema.typeName}; send one that conforms to the .proto files`;
+    throw new StateError("invalid_argument", "INVALID_ARGUMENT", message);
+  }
+}
+
+/** Encodes a reply; one that is encoded already is passed on without a copy. */
+export function encodeReply<D extends DescMessage>(schema: D, reply: Reply<D>): Buffer {
+  const bytes = isEncoded(reply) ? reply : toBinary(schema, create(schema, reply));
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function isEncoded(reply: unknown): reply is Uint8Array {
+  return reply instanceof Uint8Array;
+}
+
+function requestTooLarge(actual: number, limit: number): StateError {
+  const message = `the request has ${actual} bytes, and the server takes ${limit}; send less at once`;
+  return new StateError("resource_exhausted", "REQUEST_TOO_LARGE", message, {
+    metadata: { actual: String(actual), limit: String(limit) },
+  });
+}

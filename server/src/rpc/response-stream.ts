@@ -1,0 +1,104 @@
+import type { ServerDuplexStream, ServerWritableStream } from "@grpc/grpc-js";
+import type { StateError } from "../domain/errors.js";
+import type { Logger } from "../log.js";
+import { SendWindow } from "./send-window.js";
+import { toStatus } from "./status.js";
+
+/** A call of grpc-js that answers with a stream. */
+export type RespondingCall =
+  | ServerWritableStream<Buffer, Buffer>
+  | ServerDuplexStream<Buffer, Buffer>;
+
+/**
+ * The replies of one streaming call, sent as fast as the client reads them.
+ *
+ * It ends in one of four ways: the source ends, the source fails, the client is gone
+ * (cancelled, or past its deadline), or the server stops it. In the last two the source
+ * is not waited for: its signal is aborted and its iterator is returned.
+ */
+export class ResponseStream {
+  readonly #call: RespondingCall;
+  readonly #logger: Logger;
+  readonly #window: SendWindow;
+  readonly #controller = new AbortController();
+  #deadlineTimer: NodeJS.Timeout | undefined;
+  #isGone = false;
+  #onAbort: ((reason: unknown) => void) | undefined;
+
+  constructor(call: RespondingCall, logger: Logger) {
+    this.#call = call;
+    this.#logger = logger;
+    this.#window = new SendWindow(call);
+    // After a cancellation grpc-js calls no callback and emits no "drain": this is the only news.
+    call.once("cancelled", () => this.#leave());
+    call.once("close", () => this.#leave());
+    this.#watchDeadline();
+  }
+
+  /** Ends the stream with an error, unless it has ended. */
+  stop(reason: StateError): void {
+    this.#abort(reason);
+  }
+
+  /** Sends what a source gives until either side ends. Never rejects. */
+  async run(open: (signal: AbortSignal) => AsyncIterable<Buffer>): Promise<void> {
+    try {
+      const { signal } = this.#controller;
+      signal.throwIfAborted();
+      await this.#sendAll(open(signal)[Symbol.asyncIterator]());
+      this.#call.end();
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      clearTimeout(this.#deadlineTimer);
+    }
+  }
+
+  async #sendAll(frames: AsyncIterator<Buffer>): Promise<void> {
+    try {
+      for (;;) {
+        const { done, value } = await this.#unlessAborted(frames.next());
+        if (done) return;
+        this.#window.send(value);
+        if (this.#window.isFull) await this.#unlessAborted(this.#window.room());
+      }
+    } finally {
+      // Not awaited: a source that is busy would hold up the end of the call.
+      void frames.return?.().catch(() => {});
+    }
+  }
+
+  /** Settles as a promise does, or rejects when the stream is aborted if that comes first. */
+  #unlessAborted<T>(promise: Promise<T>): Promise<T> {
+    // Not Promise.race: racing with one long-lived promise keeps memory for every frame.
+    return new Promise((resolve, reject) => {
+      this.#onAbort = reject;
+      if (this.#controller.signal.aborted) reject(this.#controller.signal.reason);
+      promise.then(resolve, reject);
+    });
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isGone) return;
+    // It takes the place of the status that grpc-js sends after the last frame.
+    this.#call.emit("error", toStatus(error, this.#logger));
+  }
+
+  #watchDeadline(): void {
+    const deadline = Number(this.#call.getDeadline());
+    if (!Number.isFinite(deadline)) return;
+    this.#deadlineTimer = setTimeout(() => this.#leave(), deadline - Date.now());
+  }
+
+  #leave(): void {
+    this.#isGone = true;
+    this.#abort(undefined);
+  }
+
+  #abort(reason: StateError | undefined): void {
+    const { signal } = this.#controller;
+    if (signal.aborted) return;
+    this.#controller.abort(reason);
+    this.#onAbort?.(signal.reason);
+  }
+}

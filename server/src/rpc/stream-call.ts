@@ -1,0 +1,91 @@
+import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import {
+  type handleBidiStreamingCall,
+  type handleServerStreamingCall,
+  Metadata,
+  type ServerDuplexStream,
+} from "@grpc/grpc-js";
+import type { CallEnvironment } from "./call-environment.js";
+import { decodeRequest, encodeReply, type MethodTypes, type Reply } from "./codec.js";
+import type { CallContext } from "./context.js";
+import { type RespondingCall, ResponseStream } from "./response-stream.js";
+
+/** Answers one request with a stream of replies. */
+export type ServerStreamHandler<I extends DescMessage, O extends DescMessage> = (
+  request: MessageShape<I>,
+  context: CallContext,
+) => AsyncIterable<Reply<O>>;
+
+/** Answers a stream of requests with a stream of replies. */
+export type BidiHandler<I extends DescMessage, O extends DescMessage> = (
+  requests: AsyncIterable<MessageShape<I>>,
+  context: CallContext,
+) => AsyncIterable<Reply<O>>;
+
+/**
+ * Makes a handler of a server stream one of grpc-js.
+ *
+ * The headers go out at once; the handler is asked for the next reply when there is room
+ * for it, and its iterator is returned when the client goes away. Whatever the handler
+ * does, the client gets an end and the process lives on.
+ */
+export function serverStreamCall<I extends DescMessage, O extends DescMessage>(
+  method: MethodTypes<I, O>,
+  handler: ServerStreamHandler<I, O>,
+  environment: CallEnvironment,
+): handleServerStreamingCall<Buffer, Buffer> {
+  return (call) =>
+    respond(call, environment, (context) => {
+      const request = decodeRequest(method.input, call.request, environment.maxRequestBytes);
+      return encodeAll(method.output, handler(request, context));
+    });
+}
+
+/** Makes a handler of a bidirectional stream one of grpc-js, as {@link serverStreamCall} does. */
+export function bidiCall<I extends DescMessage, O extends DescMessage>(
+  method: MethodTypes<I, O>,
+  handler: BidiHandler<I, O>,
+  environment: CallEnvironment,
+): handleBidiStreamingCall<Buffer, Buffer> {
+  return (call) =>
+    respond(call, environment, (context) => {
+      const requests = decodeAll(method.input, call, environment.maxRequestBytes);
+      return encodeAll(method.output, handler(requests, context));
+    });
+}
+
+function respond(
+  call: RespondingCall,
+  environment: CallEnvironment,
+  frames: (context: CallContext) => AsyncIterable<Buffer>,
+): void {
+  const { liveStreams, logger, tenantOf } = environment;
+  const stream = new ResponseStream(call, logger);
+  liveStreams.add(stream);
+  void stream
+    .run((signal) => {
+      const source = frames({ tenantId: tenantOf(call.metadata), signal });
+      call.sendMetadata(new Metadata());
+      return source;
+    })
+    .catch((error: unknown) => logger.error({ err: error }, "a stream could not be ended"))
+    .finally(() => liveStreams.delete(stream));
+}
+
+async function* encodeAll<O extends DescMessage>(
+  schema: O,
+  replies: AsyncIterable<Reply<O>>,
+): AsyncGenerator<Buffer, void> {
+  for await (const reply of replies) yield encodeReply(schema, reply);
+}
+
+async function* decodeAll<I extends DescMessage>(
+  schema: I,
+  call: ServerDuplexStream<Buffer, Buffer>,
+  maxRequestBytes: number,
+): AsyncGenerator<MessageShape<I>, void> {
+  // A handler that stops reading may still have something to say.
+  for await (const bytes of call.iterator({ destroyOnReturn: false })) {
+    yield decodeRequest(schema, bytes, maxRequestBytes);
+  }
+}

@@ -1,0 +1,58 @@
+import { type Logger, pino } from "pino";
+import { readLimits, readSetting, type SettingSources } from "./read-settings.js";
+import { startServer } from "./server.js";
+import { SETTINGS } from "./settings.js";
+
+const EXIT_FAILURE = 1;
+
+/**
+ * Runs a server until the process is told to end, and returns when it has shut down.
+ *
+ * The log goes to standard output as JSON; the one line `listening on ADDRESS` goes to
+ * standard error when the server is ready. A second signal ends the process at once.
+ */
+export async function serve(sources: SettingSources): Promise<void> {
+  const logger = pino({ level: readSetting(SETTINGS.logLevel, sources) });
+  exitOnDefects(logger);
+  const ending = endSignal();
+  const server = await startServer({
+    listen: readSetting(SETTINGS.listen, sources),
+    database: readSetting(SETTINGS.database, sources),
+    migrate: readSetting(SETTINGS.migrate, sources),
+    databasePoolSize: readSetting(SETTINGS.databasePoolSize, sources),
+    shutdownGraceMs: readSetting(SETTINGS.shutdownGraceMs, sources),
+    limits: readLimits(sources),
+    logger,
+  });
+  logger.info({ address: server.address }, "listening");
+  process.stderr.write(`listening on ${server.address}\n`);
+
+  const signal = await ending;
+  logger.info({ signal }, "shutting down");
+  await server.close();
+  logger.info({}, "shut down");
+}
+
+/** Waits for the first signal to end; a second one ends the process without ado. */
+function endSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let told = false;
+    function onSignal(signal: NodeJS.Signals): void {
+      if (told) process.exit(EXIT_FAILURE);
+      told = true;
+      resolve(signal);
+    }
+    process.on("SIGTERM", onSignal);
+    process.on("SIGINT", onSignal);
+  });
+}
+
+/** After a defect that nobody caught, nothing that the process knows can be relied on. */
+function exitOnDefects(logger: Logger): void {
+  function die(error: unknown): void {
+    logger.fatal({ err: error }, "the server ends because of a defect");
+    process.exit(EXIT_FAILURE);
+  }
+  process.on("uncaughtException", die);
+  process.on("unhandledRejection", die);
+}

@@ -1,0 +1,146 @@
+import { Health } from "@mofa-state/proto/grpc/health/v1/health_pb.js";
+import { ServerReflection } from "@mofa-state/proto/grpc/reflection/v1/reflection_pb.js";
+import { ServerReflection as ServerReflectionV1Alpha } from "@mofa-state/proto/grpc/reflection/v1alpha/reflection_pb.js";
+import { AdminService } from "@mofa-state/proto/mofa/state/v1/admin_pb.js";
+import { AgentStateService } from "@mofa-state/proto/mofa/state/v1/agent_state_pb.js";
+import { MessageService } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import { SessionService } from "@mofa-state/proto/mofa/state/v1/session_pb.js";
+import { AgentStates } from "./domain/agent-states.js";
+import { DEFAULT_LIMITS, type Limits } from "./domain/limits.js";
+import { Messages } from "./domain/messages.js";
+import { Sessions } from "./domain/sessions.js";
+import type { Storage } from "./domain/storage.js";
+import { type Logger, SILENT_LOGGER } from "./log.js";
+import { adminHandlers } from "./rpc/admin-handlers.js";
+import { agentStateHandlers } from "./rpc/agent-state-handlers.js";
+import { GrpcServer } from "./rpc/grpc-server.js";
+import { HealthState, healthHandlers } from "./rpc/health.js";
+import { HealthMonitor } from "./rpc/health-monitor.js";
+import { type ListenAddress, parseListenAddress } from "./rpc/listen-address.js";
+import { messageHandlers } from "./rpc/message-handlers.js";
+import { reflectionHandlers } from "./rpc/reflection.js";
+import { sessionHandlers } from "./rpc/session-handlers.js";
+import { openStorage } from "./storage/open.js";
+import { packageVersion } from "./version.js";
+
+/** What a server is started with. Every field has a default. */
+export interface ServerOptions {
+  /** `HOST:PORT`, where port 0 picks a free one, or `unix:/path`. Default `127.0.0.1:0`. */
+  readonly listen?: string;
+  /** The URL of the database. Default `memory:`, which is lost when the server closes. */
+  readonly database?: string;
+  /** Whether to bring the schema up to date; if not, an old one is an error. Default true. */
+  readonly migrate?: boolean;
+  /** The most connections to the database. Default 10. */
+  readonly databasePoolSize?: number;
+  /** Limits that differ from {@link DEFAULT_LIMITS}. */
+  readonly limits?: Partial<Limits>;
+  /** Where to log. Default nowhere. */
+  readonly logger?: Logger;
+  /** How long calls may take to finish when the server closes, in milliseconds. Default 10,000. */
+  readonly shutdownGraceMs?: number;
+}
+
+/** A server that runs inside this process. */
+export interface RunningServer {
+  /** Where it listens, as clients take it: `127.0.0.1:50051` or `unix:/path`. */
+  readonly address: string;
+
+  /**
+   * Ends every stream with UNAVAILABLE, lets the other calls finish, and lets go of the
+   * address and the database. Closing again waits for the same end.
+   */
+  close(): Promise<void>;
+}
+
+const API = [SessionService, MessageService, AgentStateService, AdminService];
+const DEFAULT_POOL_SIZE = 10;
+const DEFAULT_GRACE_MS = 10_000;
+
+/**
+ * Starts a server inside this process. It serves when the promise resolves.
+ *
+ * @throws UsageError if the address or the database's URL cannot be read.
+ * @throws StateError if the database cannot be used.
+ * @throws Error if the address cannot be had. Nothing is left open after any of them.
+ *
+ * @example
+ * const server = await startServer({ database: "sqlite://mofa.db" });
+ * const state = await connect(server.address);
+ */
+export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
+  const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const logger = options.logger ?? SILENT_LOGGER;
+  const listen = parseListenAddress(options.listen ?? "127.0.0.1:0");
+  const storage = await openStorage(options.database ?? "memory:", {
+    migrate: options.migrate ?? true,
+    poolSize: options.databasePoolSize ?? DEFAULT_POOL_SIZE,
+    keepVersions: limits.keepVersions,
+    maxRequestBytes: limits.maxRequestBytes,
+    logger,
+  });
+  if (storage.backend === "memory") {
+    logger.warn({}, "the database is in memory: everything is lost when the server ends");
+  }
+  try {
+    return await serve(storage, {
+      listen,
+      limits,
+      logger,
+      graceMs: options.shutdownGraceMs ?? DEFAULT_GRACE_MS,
+    });
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+}
+
+interface ServeOptions {
+  readonly listen: ListenAddress;
+  readonly limits: Limits;
+  readonly logger: Logger;
+  readonly graceMs: number;
+}
+
+async function serve(storage: Storage, options: ServeOptions): Promise<RunningServer> {
+  const { listen, limits, logger, graceMs } = options;
+  const health = new HealthState();
+  const server = new GrpcServer({ maxRequestBytes: limits.maxRequestBytes, logger });
+  addApi(server, storage, limits);
+  addTooling(server, health);
+  const address = await server.listen(listen);
+
+  health.set(true);
+  const monitor = new HealthMonitor({ ping: () => storage.ping(), health, logger });
+  async function close(): Promise<void> {
+    monitor.stop();
+    health.set(false);
+    await server.close({ graceMs });
+    await storage.close();
+  }
+  let closing: Promise<void> | undefined;
+  return {
+    address,
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+function addApi(server: GrpcServer, storage: Storage, limits: Limits): void {
+  const status = { storage, version: packageVersion(), startedAt: new Date() };
+  server.add(SessionService, sessionHandlers(new Sessions(storage.sessions, limits)));
+  server.add(MessageService, messageHandlers(new Messages(storage, limits)));
+  server.add(AgentStateService, agentStateHandlers(new AgentStates(storage.agentStates, limits)));
+  server.add(AdminService, adminHandlers(status));
+}
+
+/** Adds what every gRPC server has, whatever its API. */
+function addTooling(server: GrpcServer, health: HealthState): void {
+  const names = API.map((service) => service.typeName);
+  const reflection = reflectionHandlers([...API, Health]);
+  server.addTenantless(Health, healthHandlers(health, names));
+  server.addTenantless(ServerReflection, reflection.v1);
+  server.addTenantless(ServerReflectionV1Alpha, reflection.v1alpha);
+}

@@ -1,0 +1,125 @@
+import { DEFAULT_LIMITS, type Limits } from "./domain/limits.js";
+import {
+  integerSetting,
+  type Setting,
+  switchSetting,
+  textSetting,
+  wordSetting,
+} from "./setting.js";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** The settings of the limits, by the limit's name. */
+export const LIMIT_SETTINGS: { readonly [K in keyof Limits]: Setting<Limits[K]> } = {
+  maxRequestBytes: integerSetting(
+    { min: 64 * KIB, max: 256 * MIB },
+    {
+      flag: "--max-request-bytes <bytes>",
+      variable: "MOFA_STATE_MAX_REQUEST_BYTES",
+      defaultValue: DEFAULT_LIMITS.maxRequestBytes,
+      description: "the largest request, in bytes",
+    },
+  ),
+  maxAppendMessages: integerSetting(
+    { min: 1, max: 10_000 },
+    {
+      flag: "--max-append-messages <count>",
+      variable: "MOFA_STATE_MAX_APPEND_MESSAGES",
+      defaultValue: DEFAULT_LIMITS.maxAppendMessages,
+      description: "the most messages in one append",
+    },
+  ),
+  maxMetadataBytes: integerSetting(
+    { min: KIB, max: 64 * MIB },
+    {
+      flag: "--max-metadata-bytes <bytes>",
+      variable: "MOFA_STATE_MAX_METADATA_BYTES",
+      defaultValue: DEFAULT_LIMITS.maxMetadataBytes,
+      description: "the largest metadata of a session or message, in bytes of JSON",
+    },
+  ),
+  maxStateBytes: integerSetting(
+    { min: KIB, max: 256 * MIB },
+    {
+      flag: "--max-state-bytes <bytes>",
+      variable: "MOFA_STATE_MAX_STATE_BYTES",
+      defaultValue: DEFAULT_LIMITS.maxStateBytes,
+      description: "the largest agent state, in bytes",
+    },
+  ),
+  defaultPageSize: integerSetting(
+    { min: 1, max: 10_000 },
+    {
+      flag: "--default-page-size <count>",
+      variable: "MOFA_STATE_DEFAULT_PAGE_SIZE",
+      defaultValue: DEFAULT_LIMITS.defaultPageSize,
+      description: "how many items a page has where the request does not say",
+    },
+  ),
+  maxPageSize: integerSetting(
+    { min: 1, max: 10_000 },
+    {
+      flag: "--max-page-size <count>",
+      variable: "MOFA_STATE_MAX_PAGE_SIZE",
+      defaultValue: DEFAULT_LIMITS.maxPageSize,
+      description: "the most items that a page has",
+    },
+  ),
+  keepVersions: integerSetting(
+    { min: 1, max: 1_000_000 },
+    {
+      flag: "--keep-versions <count>",
+      variable: "MOFA_STATE_KEEP_VERSIONS",
+      defaultValue: DEFAULT_LIMITS.keepVersions,
+      description: "how many versions of each key of agent state are kept",
+    },
+  ),
+};
+
+/** Every setting of `mofa-state serve`. */
+export const SETTINGS = {
+  listen: textSetting({
+    flag: "--listen <address>",
+    variable: "MOFA_STATE_LISTEN",
+    defaultValue: "127.0.0.1:50051",
+    description: "where to listen: HOST:PORT (port 0 picks a free one) or unix:/path",
+  }),
+  database: textSetting({
+    flag: "--database <url>",
+    variable: "MOFA_STATE_DATABASE_URL",
+    defaultValue: "sqlite://mofa.db",
+    description: "the database: memory:, sqlite://FILE, postgres://… or mysql://…",
+  }),
+  migrate: switchSetting({
+    flag: "--no-migrate",
+    variable: "MOFA_STATE_MIGRATE",
+    defaultValue: true,
+    description: "refuse to start on an old schema instead of bringing it up to date",
+  }),
+  databasePoolSize: integerSetting(
+    { min: 1, max: 1_000 },
+    {
+      flag: "--database-pool-size <count>",
+      variable: "MOFA_STATE_DATABASE_POOL_SIZE",
+      defaultValue: 10,
+      description: "the most connections to PostgreSQL or MySQL",
+    },
+  ),
+  logLevel: wordSetting(["debug", "info", "warn", "error"], {
+    flag: "--log-level <level>",
+    variable: "MOFA_STATE_LOG_LEVEL",
+    defaultValue: "info",
+    description: "what to log",
+  }),
+  shutdownGraceMs: integerSetting(
+    { min: 0, max: 3_600_000 },
+    {
+      flag: "--shutdown-grace-ms <ms>",
+      variable: "MOFA_STATE_SHUTDOWN_GRACE_MS",
+      defaultValue: 10_000,
+      description: "how long calls may take to finish at shutdown, in milliseconds",
+    },
+  ),
+  ...LIMIT_SETTINGS,
+} as const;
