@@ -1,0 +1,12 @@
+/** What every call takes, as its last argument or beside the call's own options. */
+export interface CallOptions {
+  /** Ends the call with `cancelled`, here and on the server. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * How long the call may take with all its retries, in milliseconds; then it ends
+   * with `deadline_exceeded`. For a stream: how long the next frame may take, while
+   * the consumer waits for it. For a list that spans pages: how long each page may
+   * take. The default is that of `connect`, 30 s.
+   */
+  readonly timeoutMs?: number | undefined;
+}

@@ -1,0 +1,135 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  type AppendMessagesResponse,
+  type ListMessagesResponse,
+  MessageSchema,
+  type Message as ProtoMessage,
+  Role as ProtoRole,
+  MessageStatus as ProtoStatus,
+  type StreamMessagesResponse,
+} from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import { invalidArgument, StateError } from "../errors.js";
+import type {
+  Appended,
+  Message,
+  MessageChange,
+  MessageFrame,
+  MessagePage,
+  MessageStatus,
+  NewMessage,
+  Role,
+} from "../model/message.js";
+import { toAgentState } from "./agent-state.js";
+import { fromPart, toPart } from "./part.js";
+import { fromBytes, fromInt64, fromText, fromTimestamp, required } from "./scalar.js";
+import { getStruct, setStruct } from "./struct.js";
+
+const ROLES: Readonly<Record<Role, ProtoRole>> = {
+  system: ProtoRole.SYSTEM,
+  user: ProtoRole.USER,
+  assistant: ProtoRole.ASSISTANT,
+  tool: ProtoRole.TOOL,
+};
+
+const STATUSES: Readonly<Record<MessageStatus, ProtoStatus>> = {
+  complete: ProtoStatus.COMPLETE,
+  streaming: ProtoStatus.STREAMING,
+  interrupted: ProtoStatus.INTERRUPTED,
+};
+
+const ROLE_WORDS = invert(ROLES);
+const STATUS_WORDS = invert(STATUSES);
+
+/** Gives a message as plain values. */
+export function toMessage(answer: ProtoMessage | undefined): Message {
+  const message = required(answer, "the message");
+  return {
+    id: message.id,
+    sessionId: message.sessionId,
+    sequence: fromInt64(message.sequence),
+    role: toWord(ROLE_WORDS, message.role, "role"),
+    content: message.content,
+    parts: message.parts.map(toPart),
+    metadata: getStruct(message, MessageSchema.field.metadata),
+    raw: message.raw && { data: fromBytes(message.raw.data), mediaType: message.raw.mediaType },
+    pinned: message.pinned,
+    status: toWord(STATUS_WORDS, message.status, "status"),
+    tokenCount: message.tokenCount,
+    createdAt: fromTimestamp(message.createdAt),
+    updatedAt: fromTimestamp(message.updatedAt),
+    version: fromInt64(message.version),
+    revision: fromInt64(message.revision),
+  };
+}
+
+/** Gives a page of messages as plain values. */
+export function toMessagePage(response: ListMessagesResponse): MessagePage {
+  return {
+    messages: response.messages.map(toMessage),
+    nextPageToken: fromText(response.nextPageToken),
+  };
+}
+
+/** Gives a frame of a stream as plain values. */
+export function toMessageFrame({ frame, resumeToken }: StreamMessagesResponse): MessageFrame {
+  const messages = frame.case === "messages" ? frame.value.messages.map(toMessage) : [];
+  const caughtUp = frame.case === "caughtUp" ? toPosition(frame.value) : undefined;
+  return { messages, resumeToken, caughtUp };
+}
+
+/** Gives what an append stored as plain values. */
+export function toAppended(response: AppendMessagesResponse): Appended {
+  return {
+    messages: response.messages.map(toMessage),
+    agentStates: response.agentStates.map(toAgentState),
+    ...toPosition(response),
+  };
+}
+
+/** Gives what a client sets of a message as the API has it; `path` is its field. */
+export function fromMessageContent(
+  {
+    content = "",
+    parts = [],
+    metadata,
+    raw,
+    pinned = false,
+    tokenCount,
+  }: NewMessage | MessageChange,
+  path: string,
+): ProtoMessage {
+  const message = create(MessageSchema, {
+    content,
+    parts: parts.map((part, index) => fromPart(part, `${path}parts[${index}]`)),
+    ...(raw && { raw: { data: raw.data, mediaType: raw.mediaType } }),
+    pinned,
+    tokenCount,
+  });
+  return setStruct(message, metadata, { field: MessageSchema.field.metadata, path });
+}
+
+/**
+ * Gives a role as the API has it; `path` is its field.
+ *
+ * @throws StateError `invalid_argument` if it is none.
+ */
+export function fromRole(role: Role, path: string): ProtoRole {
+  if (Object.hasOwn(ROLES, role)) return ROLES[role];
+  throw invalidArgument(path, `must be one of ${Object.keys(ROLES).join(", ")}, not ${role}`);
+}
+
+function toPosition(answer: { readonly headSequence: bigint; readonly revision: bigint }) {
+  return { headSequence: fromInt64(answer.headSequence), revision: fromInt64(answer.revision) };
+}
+
+function invert<W extends string>(values: Readonly<Record<W, number>>): ReadonlyMap<number, W>;
+function invert(values: Readonly<Record<string, number>>): ReadonlyMap<number, string> {
+  return new Map(Object.entries(values).map(([word, value]) => [value, word]));
+}
+
+function toWord<W extends string>(words: ReadonlyMap<number, W>, value: number, name: string): W {
+  const word = words.get(value);
+  if (word !== undefined) return word;
+  const message = `the server's answer has an unknown ${name}, ${value}: use a newer client`;
+  throw new StateError("internal", message);
+}

@@ -1,0 +1,61 @@
+// What users of MoFA State need.
+
+export type {
+  AgentStates,
+  DeleteStateOptions,
+  GetOptions,
+  ListStatesOptions,
+  PutOptions,
+} from "./agent-states.js";
+export type { CallOptions } from "./call-options.js";
+export { type ConnectOptions, connect } from "./connect.js";
+export { type ErrorCode, StateError, type StateErrorOptions, type Violation } from "./errors.js";
+export type { StreamOptions } from "./message-frames.js";
+export type { AgentState, AgentStatePage, NewAgentState } from "./model/agent-state.js";
+export type { JsonObject, JsonValue } from "./model/json.js";
+export type {
+  Appended,
+  Message,
+  MessageChange,
+  MessageFrame,
+  MessagePage,
+  MessageStatus,
+  NewMessage,
+  RawContent,
+  Role,
+} from "./model/message.js";
+export type {
+  DataPart,
+  FilePart,
+  Part,
+  ReasoningPart,
+  ToolCallPart,
+  ToolResultPart,
+} from "./model/part.js";
+export type { ServerStatus } from "./model/server-status.js";
+export type {
+  NewSession,
+  SessionChange,
+  SessionFilter,
+  SessionInfo,
+  SessionPage,
+} from "./model/session.js";
+export type {
+  AppendOptions,
+  ListMessagesOptions,
+  Session,
+  UpdateOptions,
+} from "./session.js";
+export type { Sessions } from "./sessions.js";
+export type { State } from "./state.js";
+export type { ConnectionOptions, TlsOptions } from "./transport/channel.js";
+export type { RetryOptions } from "./transport/retry.js";
+export type { TransportSettings } from "./transport/transport.js";
+
+// What is near the wire: the generated services, for `State.lowLevel`.
+
+export { AdminService } from "@mofa-state/proto/mofa/state/v1/admin_pb.js";
+export { AgentStateService } from "@mofa-state/proto/mofa/state/v1/agent_state_pb.js";
+export { MessageService } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+export { SessionService } from "@mofa-state/proto/mofa/state/v1/session_pb.js";
+export type { LowLevelClient } from "./low-level.js";

@@ -1,0 +1,73 @@
+import type { CallOptions } from "./call-options.js";
+import { toMessageFrame } from "./convert/message.js";
+import { toInt64 } from "./convert/scalar.js";
+import { invalidArgument } from "./errors.js";
+import type { MessageFrame } from "./model/message.js";
+import { messageMethods } from "./transport/methods.js";
+import { pauseBeforeRetry } from "./transport/retry.js";
+import { toStateError } from "./transport/status.js";
+import type { Transport } from "./transport/transport.js";
+
+/** Where to start reading the history, at most one of the three, and how. */
+export interface StreamOptions extends CallOptions {
+  /** Start after this sequence. The beginning by default. */
+  readonly after?: number | undefined;
+  /** Start at the newest messages, so many of them. */
+  readonly last?: number | undefined;
+  /** Start after the frame that carried this token. */
+  readonly resumeToken?: string | undefined;
+  /** How many messages a frame may hold: 64 by default, 1,000 at most. */
+  readonly frameMaxMessages?: number | undefined;
+}
+
+/**
+ * Streams the frames of a session's history. A stream that breaks is resumed after the
+ * last frame that was given, as often as the retry policy allows without a frame.
+ */
+export async function* streamFrames(
+  transport: Transport,
+  sessionId: string,
+  options: StreamOptions,
+): AsyncGenerator<MessageFrame, void> {
+  const { frameMaxMessages = 0, signal } = options;
+  let start: Start = toStart(options);
+  let failures = 0;
+  let caughtUp = false;
+  for (;;) {
+    try {
+      const request = { sessionId, start, frameMaxMessages };
+      const answers = transport.serverStream(messageMethods.streamMessages, request, options);
+      for await (const answer of answers) {
+        const frame = toMessageFrame(answer);
+        start = { case: "resumeToken", value: frame.resumeToken };
+        failures = 0;
+        caughtUp = frame.caughtUp !== undefined;
+        yield frame;
+      }
+      return;
+    } catch (error) {
+      // What breaks after the last frame breaks nothing.
+      if (caughtUp) return;
+      failures += 1;
+      const failure = { count: failures, error: toStateError(error) };
+      await pauseBeforeRetry(transport.retryPolicy, { deadline: Infinity, signal }, failure);
+    }
+  }
+}
+
+type Start =
+  | { readonly case: "afterSequence"; readonly value: bigint }
+  | { readonly case: "lastMessages"; readonly value: number }
+  | { readonly case: "resumeToken"; readonly value: string }
+  | { readonly case: undefined; readonly value?: never };
+
+function toStart({ after, last, resumeToken }: StreamOptions): Start {
+  const given = [after, last, resumeToken].filter((value) => value !== undefined);
+  if (given.length > 1) throw invalidArgument("start", "give one of after, last and resumeToken");
+  if (after !== undefined) {
+    return { case: "afterSequence", value: toInt64(after, "after_sequence") };
+  }
+  if (last !== undefined) return { case: "lastMessages", value: last };
+  if (resumeToken !== undefined) return { case: "resumeToken", value: resumeToken };
+  return { case: undefined };
+}

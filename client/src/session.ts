@@ -1,0 +1,265 @@
+import { Order } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import { AgentStates } from "./agent-states.js";
+import type { CallOptions } from "./call-options.js";
+import { fromRole, toAppended, toMessage, toMessagePage } from "./convert/message.js";
+import { fromAppend, fromEdit } from "./convert/message-requests.js";
+import { fromInt64, toInt64 } from "./convert/scalar.js";
+import { fromSessionChange, toSessionInfo } from "./convert/session.js";
+import { type StreamOptions, streamFrames } from "./message-frames.js";
+import type { NewAgentState } from "./model/agent-state.js";
+import type {
+  Appended,
+  Message,
+  MessageChange,
+  MessageFrame,
+  MessagePage,
+  NewMessage,
+  Role,
+} from "./model/message.js";
+import type { SessionChange, SessionInfo } from "./model/session.js";
+import { eachItem } from "./paging.js";
+import { messageMethods, sessionMethods } from "./transport/methods.js";
+import type { Transport } from "./transport/transport.js";
+
+/** How to append. */
+export interface AppendOptions extends CallOptions {
+  /** The head that the session must have; 0 if nothing was ever appended. Absent is any. */
+  readonly expectedHeadSequence?: number | undefined;
+  /** States to store in the same transaction, at most 100. */
+  readonly agentStates?: readonly NewAgentState[] | undefined;
+}
+
+/** How to list messages. */
+export interface ListMessagesOptions extends CallOptions {
+  /** How many messages to fetch at a time: 50 by default, 1,000 at most. */
+  readonly pageSize?: number | undefined;
+  /** `ascending`, the oldest first, by default. */
+  readonly order?: "ascending" | "descending" | undefined;
+  /** Only messages with one of these roles; all by default. */
+  readonly roles?: readonly Role[] | undefined;
+}
+
+/** How to change something that has a version. */
+export interface UpdateOptions extends CallOptions {
+  /** The version that it must have now. Absent is any. */
+  readonly expectedVersion?: number | undefined;
+}
+
+/**
+ * A session of the server, to work with.
+ *
+ * It is a handle: it keeps no messages, and any number of handles, in any number of
+ * processes, may work on one session.
+ */
+export class Session {
+  /** A UUID in lower case. */
+  readonly id: string;
+  /** Whether the call that gave this handle created the session. */
+  readonly created: boolean;
+  /** The agent's named, versioned state beside the messages. */
+  readonly state: AgentStates;
+  readonly #transport: Transport;
+  #info: SessionInfo;
+
+  /** @internal */
+  constructor(transport: Transport, info: SessionInfo, created: boolean) {
+    this.id = info.id;
+    this.created = created;
+    this.state = new AgentStates(transport, info.id);
+    this.#transport = transport;
+    this.#info = info;
+  }
+
+  /**
+   * What is known of the session: as of the last answer that carried it, which is that
+   * of open, create, get, `refresh` or `update`. An append does not move it.
+   */
+  get info(): SessionInfo {
+    return this.#info;
+  }
+
+  /**
+   * Reads the session anew, into `info`.
+   *
+   * @throws StateError `not_found` SESSION_DELETED if it was deleted.
+   */
+  async refresh(options?: CallOptions): Promise<SessionInfo> {
+    const session = { case: "sessionId", value: this.id } as const;
+    const response = await this.#transport.unary(sessionMethods.getSession, { session }, options);
+    this.#info = toSessionInfo(response.session);
+    return this.#info;
+  }
+
+  /**
+   * Changes title and metadata. A change whose values already hold writes nothing.
+   *
+   * @throws StateError `aborted` VERSION_CONFLICT if the session is not at `expectedVersion`.
+   */
+  async update(change: SessionChange, options: UpdateOptions = {}): Promise<SessionInfo> {
+    const request = fromSessionChange(this.id, change, options.expectedVersion);
+    const response = await this.#transport.unary(sessionMethods.updateSession, request, options);
+    this.#info = toSessionInfo(response.session);
+    return this.#info;
+  }
+
+  /**
+   * Deletes the session with its messages and states.
+   *
+   * @throws StateError `not_found` SESSION_DELETED if it was deleted before.
+   */
+  async delete(options?: CallOptions): Promise<void> {
+    const { deleteSession } = sessionMethods;
+    await this.#transport.unary(
+      deleteSession,
+      { sessionId: this.id },
+      { ...options, repeat: "delete" },
+    );
+  }
+
+  /**
+   * Appends messages to the end of the session, and stores states with them, in one
+   * transaction. When it returns, they are on disk.
+   *
+   * The messages get the next sequences, in order and without gaps. Ids that are absent
+   * are chosen once a call, so that its retries store nothing twice.
+   *
+   * @throws StateError `aborted` SEQUENCE_CONFLICT if the head is not `expectedHeadSequence`,
+   * VERSION_CONFLICT if a state is not at its `expectedVersion`.
+   * @throws StateError `already_exists` ID_REUSED, MESSAGE_DELETED or STATE_DELETED if a given id is known otherwise.
+   *
+   * @example
+   * await session.append({ role: "user", content: "Hello" });
+   */
+  async append(
+    messages: NewMessage | readonly NewMessage[],
+    options: AppendOptions = {},
+  ): Promise<Appended> {
+    const { expectedHeadSequence, agentStates = [] } = options;
+    const list = isList(messages) ? messages : [messages];
+    const append = { sessionId: this.id, messages: list, agentStates, expectedHeadSequence };
+    const request = fromAppend(append);
+    return toAppended(await this.#transport.unary(messageMethods.appendMessages, request, options));
+  }
+
+  /**
+   * Reads the history in its order, as it was when the call began.
+   *
+   * A stream that breaks is resumed by itself, without a gap or a duplicate. Leaving the
+   * loop ends it on the server. A consumer that is slow holds the stream up; nothing
+   * piles up in memory.
+   *
+   * @throws StateError `out_of_range` POSITION_AHEAD if `after` or `resumeToken` is beyond what the store holds.
+   *
+   * @example
+   * for await (const message of session.messages({ last: 50 })) console.log(message.content);
+   */
+  async *messages(options: StreamOptions = {}): AsyncGenerator<Message, void> {
+    for await (const frame of this.messageFrames(options)) yield* frame.messages;
+  }
+
+  /**
+   * Reads the history like {@link Session.messages}, in the frames in which it comes:
+   * each with the token that resumes after it.
+   */
+  messageFrames(options: StreamOptions = {}): AsyncGenerator<MessageFrame, void> {
+    return streamFrames(this.#transport, this.id, options);
+  }
+
+  /** Lists messages, fetching pages as they are needed. */
+  listMessages(options: ListMessagesOptions = {}): AsyncGenerator<Message, void> {
+    return eachItem(async (pageToken) => {
+      const page = await this.listMessagesPage({ ...options, pageToken });
+      return { items: page.messages, nextPageToken: page.nextPageToken };
+    });
+  }
+
+  /**
+   * Lists one page of messages: the first, or the one that `pageToken` names.
+   *
+   * @throws StateError `invalid_argument` if the token was edited or belongs to another list.
+   */
+  async listMessagesPage(
+    options: ListMessagesOptions & { readonly pageToken?: string | undefined } = {},
+  ): Promise<MessagePage> {
+    const request = {
+      sessionId: this.id,
+      pageSize: options.pageSize ?? 0,
+      pageToken: options.pageToken ?? "",
+      order: fromOrder(options.order),
+      roles: (options.roles ?? []).map((role, index) => fromRole(role, `roles[${index}]`)),
+    };
+    return toMessagePage(
+      await this.#transport.unary(messageMethods.listMessages, request, options),
+    );
+  }
+
+  /**
+   * Gives one message.
+   *
+   * @throws StateError `not_found` MESSAGE_NOT_FOUND or MESSAGE_DELETED.
+   */
+  async getMessage(messageId: string, options?: CallOptions): Promise<Message> {
+    const request = { sessionId: this.id, messageId };
+    const response = await this.#transport.unary(messageMethods.getMessage, request, options);
+    return toMessage(response.message);
+  }
+
+  /**
+   * Edits a message; its sequence, role and `createdAt` stay. A change whose values
+   * already hold writes nothing.
+   *
+   * @throws StateError `aborted` VERSION_CONFLICT if the message is not at `expectedVersion`.
+   * @throws StateError `not_found` MESSAGE_NOT_FOUND or MESSAGE_DELETED.
+   */
+  async updateMessage(
+    messageId: string,
+    change: MessageChange,
+    options: UpdateOptions = {},
+  ): Promise<Message> {
+    const { expectedVersion } = options;
+    const request = fromEdit({ sessionId: this.id, messageId, change, expectedVersion });
+    const response = await this.#transport.unary(messageMethods.updateMessage, request, options);
+    return toMessage(response.message);
+  }
+
+  /**
+   * Deletes a message: its content is erased at once, the other messages keep their
+   * sequences.
+   *
+   * @throws StateError `not_found` MESSAGE_NOT_FOUND or MESSAGE_DELETED.
+   */
+  async deleteMessage(messageId: string, options?: CallOptions): Promise<void> {
+    const request = { sessionId: this.id, messageId };
+    await this.#transport.unary(messageMethods.deleteMessage, request, {
+      ...options,
+      repeat: "delete",
+    });
+  }
+
+  /**
+   * Deletes all messages after the sequence `after`, 0 by default, as one change, and
+   * gives their number. The head stays where it is.
+   *
+   * It is not retried: repeating it could delete what was appended meanwhile.
+   */
+  async clear(
+    options: CallOptions & { readonly after?: number | undefined } = {},
+  ): Promise<number> {
+    const afterSequence = toInt64(options.after ?? 0, "after_sequence");
+    const request = { sessionId: this.id, afterSequence };
+    const { clearMessages } = messageMethods;
+    const response = await this.#transport.unary(clearMessages, request, {
+      ...options,
+      repeat: "never",
+    });
+    return fromInt64(response.deletedCount);
+  }
+}
+
+function isList(messages: NewMessage | readonly NewMessage[]): messages is readonly NewMessage[] {
+  return Array.isArray(messages);
+}
+
+function fromOrder(order: "ascending" | "descending" | undefined): Order {
+  return order === "descending" ? Order.DESCENDING : Order.ASCENDING;
+}

@@ -1,0 +1,56 @@
+import type { DescService } from "@bufbuild/protobuf";
+import { AdminService } from "@mofa-state/proto/mofa/state/v1/admin_pb.js";
+import type { CallOptions } from "./call-options.js";
+import { toServerStatus } from "./convert/server-status.js";
+import { createLowLevelClient, type LowLevelClient } from "./low-level.js";
+import type { ServerStatus } from "./model/server-status.js";
+import { Sessions } from "./sessions.js";
+import type { Transport } from "./transport/transport.js";
+
+/**
+ * A connection to a MoFA State server, as `connect` gives it.
+ *
+ * One is enough for a process: its calls share one HTTP/2 connection, which is made
+ * anew whenever it breaks.
+ */
+export class State {
+  /** The tenant's sessions. */
+  readonly sessions: Sessions;
+  readonly #transport: Transport;
+
+  /** @internal */
+  constructor(transport: Transport) {
+    this.#transport = transport;
+    this.sessions = new Sessions(transport);
+  }
+
+  /** Tells what runs on the server, and how much it holds. */
+  async status(options?: CallOptions): Promise<ServerStatus> {
+    const { getStatus } = AdminService.method;
+    return toServerStatus(await this.#transport.unary(getStatus, {}, options));
+  }
+
+  /**
+   * Gives a client of a generated service, which speaks the generated types: bigint,
+   * oneofs and all. Each of its calls is made once: not repeated, not resumed.
+   *
+   * @example
+   * const { sessions } = await state.lowLevel(SessionService).listSessions({ pageSize: 10 });
+   */
+  lowLevel<S extends DescService>(service: S): LowLevelClient<S> {
+    return createLowLevelClient(this.#transport, service);
+  }
+
+  /**
+   * Lets go of the connection. Calls under way end with `cancelled`, later ones are
+   * `failed_precondition`. Closing twice is no error.
+   */
+  async close(): Promise<void> {
+    this.#transport.close();
+  }
+
+  /** Closes at the end of an `await using` block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}

@@ -1,0 +1,36 @@
+import { StateError } from "../errors.js";
+
+/** What can be cancelled: a call under way. */
+interface Call {
+  cancel(): void;
+}
+
+/** The calls that are under way on one connection, so that closing can end them. */
+export class OpenCalls {
+  readonly #calls = new Set<Call>();
+  #closed = false;
+
+  /**
+   * Returns if calls may be made.
+   *
+   * @throws StateError `failed_precondition` once it is closed.
+   */
+  check(): void {
+    if (!this.#closed) return;
+    throw new StateError("failed_precondition", "the connection was closed: connect again");
+  }
+
+  add(call: Call): void {
+    this.#calls.add(call);
+  }
+
+  delete(call: Call): void {
+    this.#calls.delete(call);
+  }
+
+  /** Cancels all calls, and lets none begin any more. */
+  close(): void {
+    this.#closed = true;
+    for (const call of this.#calls) call.cancel();
+  }
+}

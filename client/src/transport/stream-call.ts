@@ -1,0 +1,82 @@
+import type { Client, ClientReadableStream } from "@grpc/grpc-js";
+import { StateError } from "../errors.js";
+import type { OpenCalls } from "./open-calls.js";
+import { cancelled } from "./retry.js";
+import { toStateError } from "./status.js";
+import { type EncodedCall, same } from "./unary-call.js";
+
+/** What a stream must keep to. */
+export interface StreamLimits {
+  /** How long an answer may take, while the consumer waits for it. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Makes a call with a stream of answers, once, and gives their bytes as the consumer asks
+ * for them. Leaving the loop cancels it on the server.
+ */
+export async function* callStream(
+  { client, calls }: { readonly client: Client; readonly calls: OpenCalls },
+  { path, request, metadata }: EncodedCall,
+  { timeoutMs, signal }: StreamLimits,
+): AsyncGenerator<Buffer, void> {
+  calls.check();
+  // A signal that was aborted before gives no event.
+  if (signal?.aborted) throw cancelled(signal);
+  const stream = client.makeServerStreamRequest<Buffer, Buffer>(
+    path,
+    same,
+    same,
+    request,
+    metadata,
+  );
+  const abort = () => stream.cancel();
+  // Cancelling emits an error also when nobody reads any more; unheard, it ends the process.
+  stream.on("error", () => undefined);
+  signal?.addEventListener("abort", abort, { once: true });
+  calls.add(stream);
+  try {
+    yield* answers(stream, { timeoutMs, signal });
+  } finally {
+    calls.delete(stream);
+    signal?.removeEventListener("abort", abort);
+    stream.cancel();
+  }
+}
+
+async function* answers(
+  stream: ClientReadableStream<Buffer>,
+  { timeoutMs, signal }: StreamLimits,
+): AsyncGenerator<Buffer, void> {
+  const iterator: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]();
+  for (;;) {
+    const { done, value } = await nextAnswer(iterator, stream, timeoutMs).catch((error) => {
+      throw signal?.aborted ? cancelled(signal) : error;
+    });
+    if (signal?.aborted) throw cancelled(signal);
+    if (done) return;
+    yield value;
+  }
+}
+
+async function nextAnswer(
+  iterator: AsyncIterator<Buffer>,
+  stream: ClientReadableStream<Buffer>,
+  timeoutMs: number,
+): Promise<IteratorResult<Buffer, void>> {
+  let late: StateError | undefined;
+  const timer = setTimeout(() => {
+    late = new StateError("deadline_exceeded", `no answer came within ${timeoutMs} ms`);
+    stream.cancel();
+  }, timeoutMs);
+  try {
+    const answer = await iterator.next();
+    if (late) throw late;
+    return answer;
+  } catch (error) {
+    throw late ?? toStateError(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
