@@ -1,0 +1,41 @@
+import { randomBytes } from "node:crypto";
+import mysql from "mysql2/promise";
+import pg from "pg";
+
+/** Creates an empty database on the server of a URL, and gives the new database's URL. */
+export async function createDatabase(serverUrl: string): Promise<string> {
+  const name = `test_${randomBytes(8).toString("hex")}`;
+  await execute(serverUrl, `CREATE DATABASE ${name}`);
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
+/** Drops the database of a URL that {@link createDatabase} gave, connected or not. */
+export async function dropDatabase(url: string): Promise<void> {
+  const name = new URL(url).pathname.slice(1);
+  const force = isPostgres(url) ? " WITH (FORCE)" : "";
+  await execute(toServerUrl(url), `DROP DATABASE IF EXISTS ${name}${force}`);
+}
+
+/** Runs one statement on a connection of its own. */
+export async function execute(url: string, statement: string): Promise<void> {
+  if (isPostgres(url)) {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    await client.query(statement).finally(() => client.end());
+  } else {
+    const connection = await mysql.createConnection(url.replace(/^mariadb:/, "mysql:"));
+    await connection.query(statement).finally(() => connection.end());
+  }
+}
+
+function toServerUrl(url: string): string {
+  const serverUrl = new URL(url);
+  serverUrl.pathname = isPostgres(url) ? "/postgres" : "";
+  return serverUrl.href;
+}
+
+function isPostgres(url: string): boolean {
+  return /^postgres(ql)?:/.test(url);
+}
