@@ -9,9 +9,6 @@ export interface JsonObject {
 /** Who speaks in a message. */
 export type Role = "system" | "user" | "assistant" | "tool";
 
-/** All roles. */
-export const ROLES: readonly Role[] = ["system", "user", "assistant", "tool"];
-
 /** Whether a message is whole. */
 export type MessageStatus = "complete" | "streaming" | "interrupted";
 

@@ -1,5 +1,6 @@
 import type { Metadata } from "@grpc/grpc-js";
 import { invalidArgument } from "../domain/errors.js";
+import { NIL_UUID, parseUuid } from "../domain/uuid.js";
 
 /** What a handler knows of a call beside its request. */
 export interface CallContext {
@@ -9,22 +10,17 @@ export interface CallContext {
   readonly signal: AbortSignal;
 }
 
-/** The tenant of calls that name none: the nil UUID. */
-export const NIL_TENANT = "00000000-0000-0000-0000-000000000000";
-
 const TENANT_HEADER = "x-tenant-id";
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /**
- * Reads which tenant a call acts for from its metadata.
+ * Reads which tenant a call acts for from its metadata; the nil UUID if it names none.
  *
  * @throws StateError `invalid_argument` unless `x-tenant-id` is absent or one UUID.
  */
 export function readTenant(metadata: Metadata): string {
   const [value, ...others] = metadata.get(TENANT_HEADER);
-  if (value === undefined) return NIL_TENANT;
-  if (others.length > 0 || typeof value !== "string" || !UUID.test(value)) {
-    throw invalidArgument([{ field: TENANT_HEADER, description: "must be one UUID" }]);
-  }
-  return value.toLowerCase();
+  if (value === undefined) return NIL_UUID;
+  const tenantId = others.length === 0 ? parseUuid(String(value)) : undefined;
+  if (tenantId !== undefined) return tenantId;
+  throw invalidArgument([{ field: TENANT_HEADER, description: "must be one UUID" }]);
 }

@@ -6,8 +6,9 @@ import {
   ServerCredentials,
   type ServerOptions,
 } from "@grpc/grpc-js";
+import { NIL_UUID } from "../domain/uuid.js";
 import type { Logger } from "../log.js";
-import { NIL_TENANT, readTenant } from "./context.js";
+import { readTenant } from "./context.js";
 import { formatListenAddress, type ListenAddress } from "./listen-address.js";
 import { type Listener, openListener } from "./listener.js";
 import { LiveStreams } from "./live-streams.js";
@@ -47,7 +48,7 @@ export class GrpcServer {
       this.#server,
       service,
       handlers,
-      this.#environment(() => NIL_TENANT),
+      this.#environment(() => NIL_UUID),
     );
   }
 

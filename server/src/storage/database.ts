@@ -4,9 +4,10 @@ import { classifyFailure, type Dialect, type QueryResult } from "./dialect.js";
 import type { Entities } from "./entities.js";
 import { Queue } from "./queue.js";
 
-/** How often a transaction that lost against another one is run again. */
-const MAX_ATTEMPTS = 6;
+/** For how long a transaction that loses against others is run again, and how long it waits in between. */
+const MAX_RETRY_MS = 5_000;
 const FIRST_BACKOFF_MS = 5;
+const MAX_BACKOFF_MS = 200;
 
 /** How long one read or transaction may take, in milliseconds, where the database may have stopped answering. */
 const OPERATION_TIMEOUT_MS = 60_000;
@@ -100,13 +101,14 @@ export class Database {
   }
 
   async #attempt<T>(run: () => Promise<T>): Promise<T> {
+    const lastStart = Date.now() + MAX_RETRY_MS;
     for (let attempt = 1; ; attempt++) {
       if (this.#closed) throw unavailable("the server is shutting down", undefined);
       try {
         return await (this.dialect.singleConnection ? this.#queue.run(run) : run());
       } catch (error) {
         const lost = classifyFailure(this.dialect, error) === "conflict";
-        if (!lost || attempt === MAX_ATTEMPTS) throw this.#translate(error);
+        if (!lost || Date.now() > lastStart) throw this.#translate(error);
         await backOff(attempt);
       }
     }
@@ -201,9 +203,21 @@ export class Database {
           { cause: error },
         );
       default:
-        return error;
+        return withoutData(error);
     }
   }
+}
+
+/**
+ * Gives a database's error without the statement and its values, which drivers and
+ * TypeORM attach: they are other people's conversations, and errors are logged.
+ */
+function withoutData(error: unknown): unknown {
+  const { driverError, code, errno } = error as Readonly<Record<string, unknown>>;
+  if (driverError === undefined && code === undefined && errno === undefined) return error;
+  const { message, stack = "" } = (driverError ?? error) as Error;
+  const defect = new Error(`the database refused a statement: ${message}`);
+  return Object.assign(defect, { code: errno ?? code, stack: `${defect.message}\n${stack}` });
 }
 
 function unavailable(message: string, cause: unknown): StateError {
@@ -230,6 +244,6 @@ async function within<T>(ms: number, promise: Promise<T>, onTimeout: () => void)
 }
 
 function backOff(attempt: number): Promise<void> {
-  const longest = FIRST_BACKOFF_MS * 2 ** attempt;
+  const longest = Math.min(FIRST_BACKOFF_MS * 2 ** attempt, MAX_BACKOFF_MS);
   return new Promise((resolve) => setTimeout(resolve, Math.random() * longest));
 }

@@ -6,7 +6,8 @@ import { UsageError } from "../usage-error.js";
 import { TypeOrmAgentStateStorage } from "./agent-state-storage.js";
 import { countStored } from "./counts.js";
 import { Database } from "./database.js";
-import { classifyFailure, type Dialect, dialectOf } from "./dialect.js";
+import { classifyFailure, type Dialect } from "./dialect.js";
+import { dialectOf } from "./dialects.js";
 import { createEntities } from "./entities.js";
 import { TypeOrmMessageStorage } from "./message-storage.js";
 import { checkSchema, MIGRATIONS_TABLE, type MigrationResult, migrateSchema } from "./migrate.js";
@@ -28,7 +29,7 @@ export interface StorageOptions {
 }
 
 /** How often opening a SQLite file that another process opens too is tried. */
-const MAX_OPEN_ATTEMPTS = 20;
+const MAX_OPEN_ATTEMPTS = 50;
 const OPEN_RETRY_MS = 100;
 
 /**

@@ -5,7 +5,7 @@ import { ServerReflectionRequestSchema } from "@mofa-state/proto/grpc/reflection
 import { MessageService } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import { SessionService } from "@mofa-state/proto/mofa/state/v1/session_pb.js";
 import { describe, expect, it } from "vitest";
-import { NIL_TENANT } from "../../../server/src/rpc/context.js";
+import { NIL_UUID } from "../../../server/src/domain/uuid.js";
 import { DescriptorIndex } from "../../../server/src/rpc/descriptor-index.js";
 import { reflectionHandlers } from "../../../server/src/rpc/reflection.js";
 
@@ -21,7 +21,7 @@ async function ask(messageRequest: Question) {
     yield create(ServerReflectionRequestSchema, { host: "h", messageRequest });
   }
   const { v1 } = reflectionHandlers(SERVICES);
-  const context = { tenantId: NIL_TENANT, signal: new AbortController().signal };
+  const context = { tenantId: NIL_UUID, signal: new AbortController().signal };
   for await (const reply of v1.serverReflectionInfo(requests(), context)) {
     if (reply instanceof Uint8Array) break;
     return reply.messageResponse;

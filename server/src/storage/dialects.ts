@@ -1,0 +1,317 @@
+import { UsageError } from "../usage-error.js";
+import type { Dialect, QueryResult } from "./dialect.js";
+
+/** How long to wait for a connection, in milliseconds. */
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/**
+ * How long a statement waits for another process to let go of a SQLite file, in
+ * milliseconds. Waiting blocks the whole server, so it is short, and tried again.
+ */
+const SQLITE_BUSY_TIMEOUT_MS = 50;
+
+const sqlite: Dialect = {
+  backend: "sqlite",
+  kinds: {
+    uuid: { type: "varchar", sql: "VARCHAR(36)" },
+    text: { type: "text", sql: "TEXT" },
+    key: { type: "text", sql: "TEXT" },
+    word: { type: "varchar", sql: "VARCHAR(20)" },
+    time: { type: "datetime", sql: "DATETIME" },
+    bytes: { type: "blob", sql: "BLOB" },
+    hash: { type: "blob", sql: "BLOB" },
+    bigint: { type: "bigint", sql: "BIGINT" },
+    integer: { type: "integer", sql: "INTEGER" },
+    boolean: { type: "boolean", sql: "BOOLEAN" },
+  },
+  tableOptions: "",
+  singleConnection: true,
+  // A transaction that reads before it writes would fail if another process wrote in between.
+  begin: "BEGIN IMMEDIATE",
+  beginSnapshot: ["BEGIN"],
+  forUpdate: "",
+  // better-sqlite3 is built to fall back to NORMAL in WAL mode, which loses commits in a power cut.
+  connectionSettings: ["PRAGMA synchronous = FULL"],
+  migrations: {
+    lock: "BEGIN EXCLUSIVE",
+    unlock: "COMMIT",
+    unlockAfterFailure: "ROLLBACK",
+    transaction: "none",
+  },
+  failures: [
+    ["unique", /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/],
+    ["conflict", /^SQLITE_(BUSY|LOCKED)/],
+    ["full", /^SQLITE_FULL$/],
+    ["read_only", /^SQLITE_READONLY/],
+    ["too_large", /^SQLITE_TOOBIG$/],
+    ["unavailable", /^SQLITE_(IOERR|CANTOPEN|NOTADB|CORRUPT|PERM|AUTH|NOMEM)/],
+  ],
+  cautions: [
+    {
+      sql: "SELECT synchronous AS value FROM pragma_synchronous",
+      warn: (value) =>
+        value === "2" ? undefined : `SQLite's synchronous is ${value}, not 2 (FULL)`,
+    },
+  ],
+
+  options(url) {
+    const database = url.replace(/^sqlite:\/\//, "");
+    if (database === "") {
+      throw new UsageError("the database URL sqlite:// names no file: write sqlite://mofa.db");
+    }
+    return { type: "better-sqlite3", database, enableWAL: true, timeout: SQLITE_BUSY_TIMEOUT_MS };
+  },
+
+  async run(connection, sql, parameters) {
+    const statement = sqliteStatement(connection as SqliteConnection, sql);
+    return statement.reader
+      ? { rows: statement.all(...parameters), affected: 0 }
+      : { rows: [], affected: statement.run(...parameters).changes };
+  },
+
+  destroy() {},
+};
+
+const memory: Dialect = {
+  ...sqlite,
+  backend: "memory",
+  cautions: [],
+  options: () => ({ type: "better-sqlite3", database: ":memory:" }),
+};
+
+const postgres: Dialect = {
+  backend: "postgres",
+  kinds: {
+    uuid: { type: "uuid", sql: "UUID" },
+    text: { type: "text", sql: "TEXT" },
+    key: { type: "text", sql: 'TEXT COLLATE "C"' },
+    word: { type: "varchar", sql: "VARCHAR(20)" },
+    time: { type: "timestamp with time zone", sql: "TIMESTAMPTZ" },
+    bytes: { type: "bytea", sql: "BYTEA" },
+    hash: { type: "bytea", sql: "BYTEA" },
+    bigint: { type: "bigint", sql: "BIGINT" },
+    integer: { type: "integer", sql: "INTEGER" },
+    boolean: { type: "boolean", sql: "BOOLEAN" },
+  },
+  tableOptions: "",
+  singleConnection: false,
+  begin: "BEGIN",
+  beginSnapshot: ["BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"],
+  forUpdate: "FOR UPDATE",
+  connectionSettings: [
+    "SET synchronous_commit = on",
+    "SET default_transaction_isolation = 'read committed'",
+    "SET lock_timeout = '10s'",
+    // A server that was stopped in mid-transaction must not keep its locks for ever.
+    "SET idle_in_transaction_session_timeout = '60s'",
+  ],
+  migrations: {
+    lock: "SELECT pg_advisory_lock(hashtext('mofa_state_migrations'))",
+    unlock: "SELECT pg_advisory_unlock(hashtext('mofa_state_migrations'))",
+    unlockAfterFailure: "SELECT pg_advisory_unlock(hashtext('mofa_state_migrations'))",
+    transaction: "all",
+  },
+  // Classes of https://www.postgresql.org/docs/current/errcodes-appendix.html
+  failures: [
+    ["unique", /^23505$/],
+    ["conflict", /^(40001|40P01|55P03)$/],
+    ["full", /^53100$/],
+    ["read_only", /^25006$/],
+    ["too_large", /^54000$/],
+    ["unavailable", /^(08...|53[023]00|57P0.|57014|28...|3D000|25P03)$/],
+  ],
+  cautions: [],
+
+  options(url, poolSize) {
+    return {
+      type: "postgres",
+      poolSize,
+      installExtensions: false,
+      extra: {
+        connectionString: url,
+        connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+        keepAlive: true,
+        application_name: "mofa-state",
+      },
+    };
+  },
+
+  async run(connection, sql, parameters) {
+    const { name, text } = postgresStatement(sql);
+    const { rows, rowCount } = await (connection as PostgresConnection).query({
+      name,
+      text,
+      values: parameters,
+    });
+    return { rows, affected: rowCount ?? 0 };
+  },
+
+  destroy(connection) {
+    (connection as PostgresConnection).connection.stream.destroy();
+  },
+};
+
+const mysql: Dialect = {
+  backend: "mysql",
+  kinds: {
+    uuid: { type: "char", sql: "CHAR(36) CHARACTER SET ascii COLLATE ascii_bin" },
+    text: { type: "longtext", sql: "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin" },
+    key: { type: "varbinary", sql: "VARBINARY(255)" },
+    word: { type: "varchar", sql: "VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin" },
+    time: { type: "datetime", sql: "DATETIME(6)" },
+    bytes: { type: "longblob", sql: "LONGBLOB" },
+    hash: { type: "binary", sql: "BINARY(32)" },
+    bigint: { type: "bigint", sql: "BIGINT" },
+    integer: { type: "int", sql: "INT" },
+    boolean: { type: "boolean", sql: "BOOLEAN" },
+  },
+  tableOptions: "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin ROW_FORMAT=DYNAMIC",
+  singleConnection: false,
+  begin: "START TRANSACTION",
+  beginSnapshot: [
+    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+    "START TRANSACTION WITH CONSISTENT SNAPSHOT",
+  ],
+  forUpdate: "FOR UPDATE",
+  connectionSettings: [
+    // Under REPEATABLE READ a transaction saw a head whose message it did not see.
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+    // Without NO_BACKSLASH_ESCAPES, whatever the server's default: the driver escapes by backslash.
+    "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
+    "SET SESSION time_zone = '+00:00'",
+    "SET SESSION innodb_lock_wait_timeout = 10",
+  ],
+  migrations: {
+    lock: "SELECT GET_LOCK(CONCAT('mofa_state.', DATABASE()), 60)",
+    unlock: "SELECT RELEASE_LOCK(CONCAT('mofa_state.', DATABASE()))",
+    unlockAfterFailure: "SELECT RELEASE_LOCK(CONCAT('mofa_state.', DATABASE()))",
+    transaction: "none",
+  },
+  // Numbers of https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html
+  failures: [
+    ["unique", /^1062$/],
+    ["conflict", /^(1213|1205|1020)$/],
+    ["full", /^(1021|1114|1041)$/],
+    ["read_only", /^(1290|1792|1836)$/],
+    ["too_large", /^(1153|1301)$/],
+    [
+      "unavailable",
+      /^(1040|1044|1045|1049|1053|1129|1152|1158|1159|1160|1161|1203|1927|2006|2013|4031)$/,
+    ],
+  ],
+  cautions: [
+    {
+      sql: "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit AS value",
+      warn: (value) =>
+        value === "1"
+          ? undefined
+          : `innodb_flush_log_at_trx_commit is ${value}: a crash of the database can lose acknowledged data, set it to 1`,
+    },
+    {
+      sql: "SELECT @@GLOBAL.max_allowed_packet AS value",
+      warn: (value, maxRequestBytes) =>
+        Number(value) >= 2 * maxRequestBytes
+          ? undefined
+          : `max_allowed_packet is ${value}: large appends will fail, set it to ${2 * maxRequestBytes} at least`,
+    },
+  ],
+
+  options(url, poolSize) {
+    return {
+      type: "mysql",
+      charset: "utf8mb4",
+      timezone: "Z",
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      poolSize,
+      extra: { uri: url, enableKeepAlive: true },
+    };
+  },
+
+  run(connection, sql, parameters) {
+    return new Promise((resolve, reject) => {
+      (connection as MysqlConnection).execute(sql, parameters, (error, result) => {
+        if (error) reject(error);
+        else if ("affectedRows" in result) resolve({ rows: [], affected: result.affectedRows });
+        else resolve({ rows: result, affected: 0 });
+      });
+    });
+  },
+
+  destroy(connection) {
+    (connection as MysqlConnection).destroy();
+  },
+};
+
+type Rows = QueryResult["rows"];
+
+interface SqliteStatement {
+  readonly reader: boolean;
+  all(...parameters: readonly unknown[]): Rows;
+  run(...parameters: readonly unknown[]): { readonly changes: number };
+}
+
+interface SqliteConnection {
+  prepare(sql: string): SqliteStatement;
+}
+
+interface PostgresConnection {
+  readonly connection: { readonly stream: { destroy(): void } };
+  query(query: {
+    readonly name: string;
+    readonly text: string;
+    readonly values: readonly unknown[];
+  }): Promise<{ readonly rows: Rows; readonly rowCount: number | null }>;
+}
+
+interface MysqlConnection {
+  execute(
+    sql: string,
+    parameters: readonly unknown[],
+    done: (error: Error | null, result: Rows | { readonly affectedRows: number }) => void,
+  ): void;
+  destroy(): void;
+}
+
+const sqliteStatements = new WeakMap<SqliteConnection, Map<string, SqliteStatement>>();
+
+function sqliteStatement(connection: SqliteConnection, sql: string): SqliteStatement {
+  const statements = sqliteStatements.get(connection) ?? new Map<string, SqliteStatement>();
+  sqliteStatements.set(connection, statements);
+  const statement = statements.get(sql) ?? connection.prepare(sql);
+  statements.set(sql, statement);
+  return statement;
+}
+
+const postgresStatements = new Map<string, { readonly name: string; readonly text: string }>();
+
+/** Gives a statement PostgreSQL's placeholders, and the name under which it is prepared once a connection. */
+function postgresStatement(sql: string): { readonly name: string; readonly text: string } {
+  const known = postgresStatements.get(sql);
+  if (known !== undefined) return known;
+  let parameter = 0;
+  const text = sql.replaceAll("?", () => `$${++parameter}`);
+  const statement = { name: `mofa_state_${postgresStatements.size}`, text };
+  postgresStatements.set(sql, statement);
+  return statement;
+}
+
+const DIALECTS: readonly (readonly [RegExp, Dialect])[] = [
+  [/^memory:$/, memory],
+  [/^sqlite:\/\//, sqlite],
+  [/^postgres(ql)?:\/\//, postgres],
+  [/^(mysql|mariadb):\/\//, mysql],
+];
+
+/**
+ * Gives the dialect of a database URL.
+ *
+ * @throws UsageError if there is no database of that kind.
+ */
+export function dialectOf(url: string): Dialect {
+  const found = DIALECTS.find(([pattern]) => pattern.test(url));
+  if (found !== undefined) return found[1];
+  const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0] ?? JSON.stringify(url.slice(0, 20));
+  throw new UsageError(
+    `the database URL starts with ${scheme}: it must be memory:, sqlite://FILE, postgres://USER:PASSWORD@HOST/DATABASE, mysql://… or mariadb://…`,
+  );
+}
