@@ -96,7 +96,11 @@ function checkNumber(token: string): string | undefined {
   const value = Number(token);
   const vanishes = value === 0 && /[1-9]/.test(token.replace(/e.*/i, ""));
   const rounds =
-    Number.isFinite(value) && /^-?\d{16,}$/.test(token) && BigInt(token) !== BigInt(value);
+    Number.isFinite(value) &&
+    /^-?\d{16,}$/.test(token) &&
+    BigInt(token) !== BigInt(value) &&
+    // JavaScript writes large doubles with zeros for the digits that it does not need.
+    token !== JSON.stringify(value);
   return Number.isFinite(value) && !vanishes && !rounds
     ? undefined
     : `must not contain a number that a double cannot hold (${token.slice(0, 40)})`;

@@ -73,9 +73,8 @@ export class GrpcServer {
     // One turn, so that those who watch the health see its last change before the end.
     await setImmediate();
     this.#liveStreams.drain();
-    const closed = this.#listener?.close();
     this.#connections.drain(graceMs);
-    await closed;
+    await this.#listener?.close(graceMs);
     this.#server.forceShutdown();
   }
 

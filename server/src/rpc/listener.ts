@@ -10,9 +10,9 @@ export interface Listener {
 
   /**
    * Accepts no more connections, removes a Unix socket's file, and returns when the
-   * connections that there are have ended.
+   * connections that there are have ended: those that are left after `graceMs` are cut.
    */
-  close(): Promise<void>;
+  close(graceMs: number): Promise<void>;
 }
 
 /**
@@ -24,7 +24,12 @@ export async function openListener(
   address: ListenAddress,
   onConnection: (socket: Socket) => void,
 ): Promise<Listener> {
-  const server = createServer({ noDelay: true }, onConnection);
+  const sockets = new Set<Socket>();
+  const server = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    onConnection(socket);
+  });
   try {
     await listen(server, address);
   } catch (error) {
@@ -33,7 +38,7 @@ export async function openListener(
       throw refusal(address, again);
     });
   }
-  return { address: bound(server, address), close: () => close(server) };
+  return { address: bound(server, address), close: (graceMs) => close(server, sockets, graceMs) };
 }
 
 async function listen(server: Server, address: ListenAddress): Promise<void> {
@@ -48,10 +53,14 @@ function bound(server: Server, address: ListenAddress): ListenAddress {
   return { ...address, port: actual.port };
 }
 
-async function close(server: Server): Promise<void> {
+async function close(server: Server, sockets: ReadonlySet<Socket>, graceMs: number): Promise<void> {
   const closed = once(server, "close");
   server.close();
+  const timer = setTimeout(() => {
+    for (const socket of sockets) socket.destroy();
+  }, graceMs);
   await closed;
+  clearTimeout(timer);
 }
 
 /** Removes the file of a socket whose server did not end well, and says whether it did. */

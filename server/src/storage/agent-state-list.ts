@@ -46,9 +46,10 @@ function select(
     .addOrderBy("state.version", "DESC");
   if (key !== undefined) query.andWhere("state.stateKey = :key", { key });
   if (after !== undefined) {
+    // The first condition, which the second implies, is what an index can be entered by.
     query.andWhere(
-      `(state.revision < :revision OR (state.revision = :revision AND
-        (state.stateKey < :afterKey OR (state.stateKey = :afterKey AND state.version < :version))))`,
+      `state.revision <= :revision AND (state.revision < :revision OR
+        state.stateKey < :afterKey OR (state.stateKey = :afterKey AND state.version < :version))`,
       { revision: after.revision, afterKey: after.key, version: after.version },
     );
   }

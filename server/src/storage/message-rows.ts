@@ -2,6 +2,7 @@ import type { MessageRange, PageBounds } from "../domain/storage.js";
 import { takePage } from "./bounded-page.js";
 import type { Connection, Database } from "./database.js";
 import type { MessageRow } from "./entities.js";
+import type { SessionHead } from "./session-row.js";
 import { Table } from "./table.js";
 
 /** The most rows that one statement inserts or looks up. */
@@ -85,12 +86,14 @@ export class MessageRows {
   /** Gives the sequence of the newest message but `count`; 0 if there is none. */
   async sequenceBeforeLast(
     connection: Connection,
-    sessionId: string,
+    { id, headSequence }: SessionHead,
     count: number,
   ): Promise<number> {
+    // Without the range, PostgreSQL reads and sorts the whole session as long as it has no
+    // statistics of the table: it then expects few messages that are not deleted.
     const sql =
-      "SELECT sequence FROM messages WHERE session_id = ? AND deleted_at IS NULL ORDER BY sequence DESC LIMIT 1 OFFSET ?";
-    const [row] = this.#table.toRows(await connection.query(sql, [sessionId, count]));
+      "SELECT sequence FROM messages WHERE session_id = ? AND sequence BETWEEN 1 AND ? AND deleted_at IS NULL ORDER BY sequence DESC LIMIT 1 OFFSET ?";
+    const [row] = this.#table.toRows(await connection.query(sql, [id, headSequence, count]));
     return row?.sequence ?? 0;
   }
 

@@ -67,8 +67,8 @@ export class TypeOrmMessageStorage implements MessageStorage {
 
   sequenceBeforeLast(ref: SessionRef, count: number): Promise<number> {
     return this.#database.read(async (connection) => {
-      await this.#sessions.read(connection, ref);
-      return this.#messages.sequenceBeforeLast(connection, ref.sessionId, count);
+      const head = await this.#sessions.read(connection, ref);
+      return this.#messages.sequenceBeforeLast(connection, head, count);
     });
   }
 

@@ -57,7 +57,8 @@ function select(
   if (updatedAfter) query.andWhere("session.updatedAt >= :updatedAfter", { updatedAfter });
   if (updatedBefore) query.andWhere("session.updatedAt < :updatedBefore", { updatedBefore });
   if (after) {
-    query.andWhere("(session.updatedAt < :at OR (session.updatedAt = :at AND session.id < :id))", {
+    // The first condition, which the second implies, is what an index can be entered by.
+    query.andWhere("session.updatedAt <= :at AND (session.updatedAt < :at OR session.id < :id)", {
       at: after.updatedAt,
       id: after.id,
     });

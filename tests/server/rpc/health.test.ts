@@ -1,3 +1,4 @@
+import { setImmediate as turnOfLoop } from "node:timers/promises";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { status } from "@grpc/grpc-js";
 import {
@@ -10,6 +11,7 @@ import {
 import { describe, expect, it, onTestFinished } from "vitest";
 import { HealthState, healthHandlers } from "../../../server/src/rpc/health.js";
 import { HealthMonitor } from "../../../server/src/rpc/health-monitor.js";
+import { deferred } from "./message-calls.js";
 import { KeptErrors, startRaw } from "./raw-grpc.js";
 
 const CHECK = "/grpc.health.v1.Health/Check";
@@ -138,18 +140,19 @@ describe("the health monitor", () => {
 
   it("leaves the state alone once it is stopped", async () => {
     const health = new HealthState();
+    const answered = deferred<void>();
     const monitor = new HealthMonitor({
       ping: async () => {
         monitor.stop();
+        answered.resolve();
       },
       health,
       logger: new KeptErrors(),
       intervalMs: 1,
     });
 
-    await new Promise((resolve) => {
-      setTimeout(resolve, 20);
-    });
+    await answered.promise;
+    await turnOfLoop();
 
     expect(health.serving).toBe(false);
   });

@@ -22,7 +22,7 @@ async function socketAddress(): Promise<Extract<ListenAddress, { kind: "unix" }>
 
 async function open(address: ListenAddress): Promise<Listener> {
   const listener = await openListener(address, (socket) => socket.destroy());
-  onTestFinished(() => listener.close().catch(() => {}));
+  onTestFinished(() => listener.close(0).catch(() => {}));
   return listener;
 }
 
@@ -59,6 +59,19 @@ describe("a listener", () => {
     expect(address.kind === "tcp" && address.port).toBeGreaterThan(0);
   });
 
+  it("cuts a connection whose peer does not end it", async () => {
+    const listener = await openListener({ kind: "tcp", host: "127.0.0.1", port: 0 }, () => {});
+    const port = listener.address.kind === "tcp" ? listener.address.port : 0;
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => {});
+    onTestFinished(() => {
+      socket.destroy();
+    });
+    await once(socket, "connect");
+
+    await expect(listener.close(5)).resolves.toBeUndefined();
+  });
+
   it("says that a port is taken", async () => {
     const { address } = await open({ kind: "tcp", host: "127.0.0.1", port: 0 });
 
@@ -80,7 +93,7 @@ describe("a listener", () => {
     const socket = connect(address.path);
     await once(socket, "connect");
     socket.destroy();
-    await listener.close();
+    await listener.close(0);
 
     expect(wasThere).toBe(true);
     expect(existsSync(address.path)).toBe(false);

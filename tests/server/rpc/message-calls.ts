@@ -1,0 +1,59 @@
+import { once } from "node:events";
+import { type ClientHttp2Stream, connect } from "node:http2";
+import { MessageService } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import { onTestFinished } from "vitest";
+import type { Handlers } from "../../../server/src/rpc/service.js";
+import { type RawPair, startRaw } from "./raw-grpc.js";
+
+/** A unary call of the API. */
+export const GET = "/mofa.state.v1.MessageService/GetMessage";
+/** A unary call whose request has metadata. */
+export const CREATE = "/mofa.state.v1.SessionService/CreateSession";
+/** A server stream of the API. */
+export const STREAM = "/mofa.state.v1.MessageService/StreamMessages";
+/** An empty message. */
+export const EMPTY = new Uint8Array();
+
+/** Handlers of MessageService, those that a test needs. */
+export type MessageHandlers = Partial<Handlers<typeof MessageService>>;
+
+/** Starts a server with handlers of MessageService alone, and a client of bytes. */
+export function start(handlers: MessageHandlers, maxRequestBytes?: number): Promise<RawPair> {
+  return startRaw((server) => server.add(MessageService, handlers), maxRequestBytes);
+}
+
+/** A promise, and what resolves it. */
+export function deferred<T>() {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
+/** Waits until a signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve());
+  });
+}
+
+/** Opens a stream whose client takes the headers and not one byte more than it must. */
+export async function stalledStream(address: string): Promise<ClientHttp2Stream> {
+  const session = connect(`http://${address}`);
+  session.on("error", () => {});
+  onTestFinished(() => session.destroy());
+  const stream = session.request({
+    ":method": "POST",
+    ":path": STREAM,
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
+  stream.on("error", () => {});
+  stream.pause();
+  // A frame without content: the empty request.
+  stream.end(Buffer.alloc(5));
+  await once(stream, "response");
+  return stream;
+}
