@@ -7,7 +7,10 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { StateError } from "../errors.js";
+import { keepLeadingByteOrderMarks } from "./text-encoding.js";
 import { checkTexts } from "./well-formed.js";
+
+keepLeadingByteOrderMarks();
 
 /**
  * Encodes a request.

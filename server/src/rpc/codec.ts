@@ -8,6 +8,9 @@ import {
 } from "@bufbuild/protobuf";
 import { StateError } from "../domain/errors.js";
 import { refuseReservedKey } from "./reserved-key.js";
+import { keepLeadingByteOrderMarks } from "./text-encoding.js";
+
+keepLeadingByteOrderMarks();
 
 /** What a handler answers with: the fields of a message, or the message already encoded. */
 export type Reply<D extends DescMessage> = MessageInitShape<D> | Uint8Array;
