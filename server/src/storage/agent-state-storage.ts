@@ -16,6 +16,15 @@ import { currentVersion, findNewest, fromStateRow } from "./agent-state-rows.js"
 import type { Database } from "./database.js";
 import { changeTime, SessionRows } from "./session-row.js";
 
+/** What is left of a state that was deleted, beside its place and its id. */
+const ERASED = {
+  state: null,
+  data: null,
+  mediaType: "",
+  bytes: 0,
+  requestHash: Buffer.alloc(32),
+};
+
 /** Keeps agent state in a database. */
 export class TypeOrmAgentStateStorage implements AgentStateStorage {
   readonly #database: Database;
@@ -74,11 +83,12 @@ export class TypeOrmAgentStateStorage implements AgentStateStorage {
       requireVersion(name, version, expectedVersion);
       const time = changeTime(head);
       const revision = head.revision + 1;
-      // What is left keeps the version from being used again, and the ids from being put again.
+      // What is left keeps the version from being used again, and the ids from being put again;
+      // the hashes go too, since a short state could be guessed from its own.
       await connection.manager.update(
         connection.entities.agentState,
         { sessionId: head.id, stateKey: key, deletedAt: IsNull() },
-        { state: null, data: null, mediaType: "", bytes: 0, revision, deletedAt: time },
+        { ...ERASED, revision, deletedAt: time },
       );
       await this.#sessions.advance(connection, head.id, { ...head, revision, updatedAt: time });
     });

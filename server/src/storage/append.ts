@@ -4,7 +4,7 @@ import { idReused, isRepeated, type StoredRequest } from "../domain/idempotency.
 import type { AgentState, Message } from "../domain/model.js";
 import type { Append, Appended, SessionRef } from "../domain/storage.js";
 import { fromStateRow, putState } from "./agent-state-rows.js";
-import type { Connection } from "./database.js";
+import type { Connection, Database } from "./database.js";
 import { fromMessageRow, toMessageRow } from "./message-row.js";
 import type { MessageRows } from "./message-rows.js";
 import { changeTime, type SessionHead, type SessionRows } from "./session-row.js";
@@ -17,34 +17,67 @@ export interface AppendContext {
 }
 
 /**
- * Appends messages and puts states in the transaction of `connection`, as
- * MessageStorage.append promises.
+ * Appends messages and puts states, as MessageStorage.append promises.
  *
- * The lock on the session's row, which lasts until the commit, is what makes sequences
- * follow the order of the commits.
+ * Nearly every append is new, so it is written without a look at the ids first: where it
+ * turns out to meet something, it is undone and carried out again with that look.
  */
-export async function appendInTransaction(
+export async function append(
+  database: Database,
+  ref: SessionRef,
+  request: Append,
+  context: AppendContext,
+): Promise<Appended> {
+  try {
+    return await database.transaction(async (connection) => {
+      const head = await context.sessions.lock(connection, ref);
+      return appendNew(connection, head, request, context);
+    });
+  } catch (error) {
+    const mayBeRepeated = isRefused(error) || database.isUniqueViolation(error);
+    if (!mayBeRepeated) throw error;
+    return database.transaction((connection) => repeatOrAppend(connection, ref, request, context));
+  }
+}
+
+/** Whether an append was refused for what the session or the database is now, which a repeated one is not. */
+function isRefused(error: unknown): boolean {
+  return error instanceof StateError && /^(aborted|resource_exhausted)$/.test(error.code);
+}
+
+async function repeatOrAppend(
   connection: Connection,
   ref: SessionRef,
-  append: Append,
+  request: Append,
   context: AppendContext,
 ): Promise<Appended> {
   const head = await context.sessions.lock(connection, ref);
-  const repeated = await findRepeated(connection, ref, append, context);
-  if (repeated !== undefined) {
-    return { ...repeated, headSequence: head.headSequence, revision: head.revision };
-  }
-  requireHead(head, append);
+  const repeated = await findRepeated(connection, ref, request, context);
+  if (repeated === undefined) return appendNew(connection, head, request, context);
+  return { ...repeated, headSequence: head.headSequence, revision: head.revision };
+}
+
+/**
+ * Writes an append to a session that is locked. The lock, which lasts until the commit,
+ * is what makes sequences follow the order of the commits.
+ */
+async function appendNew(
+  connection: Connection,
+  head: SessionHead,
+  request: Append,
+  context: AppendContext,
+): Promise<Appended> {
+  requireHead(head, request);
   const revision = head.revision + 1;
   const time = changeTime(head);
-  const rows = append.messages.map((message, index) => {
+  const rows = request.messages.map((message, index) => {
     const sequence = head.headSequence + 1 + index;
     return toMessageRow(message, { sessionId: head.id, sequence, revision, time });
   });
   await context.messages.insert(connection, rows);
   const agentStates: AgentState[] = [];
   const place = { sessionId: head.id, revision, time, keepVersions: context.keepVersions };
-  for (const state of append.agentStates) {
+  for (const state of request.agentStates) {
     agentStates.push(await putState(connection, state, place));
   }
   const headSequence = head.headSequence + rows.length;
@@ -62,20 +95,19 @@ export async function appendInTransaction(
 async function findRepeated(
   connection: Connection,
   { sessionId }: SessionRef,
-  append: Append,
+  request: Append,
   { messages }: AppendContext,
 ): Promise<Pick<Appended, "messages" | "agentStates"> | undefined> {
   const { manager, entities } = connection;
-  const messageIds = append.messages.map(({ id }) => id);
-  const messageRows =
-    messageIds.length === 0 ? [] : await messages.find(connection, sessionId, messageIds);
-  const stateIds = append.agentStates.map(({ id }) => id);
+  const messageIds = request.messages.map(({ id }) => id);
+  const messageRows = await messages.findAll(connection, sessionId, messageIds);
+  const stateIds = request.agentStates.map(({ id }) => id);
   const stateRows =
     stateIds.length === 0
       ? []
       : await manager.findBy(entities.agentState, { sessionId, id: In(stateIds) });
-  const knowsMessages = isRepeated("message", append.messages, messageRows.map(toStoredRequest));
-  const knowsStates = isRepeated("state", append.agentStates, stateRows.map(toStoredRequest));
+  const knowsMessages = isRepeated("message", request.messages, messageRows.map(toStoredRequest));
+  const knowsStates = isRepeated("state", request.agentStates, stateRows.map(toStoredRequest));
   const isMixed = knowsMessages !== knowsStates && messageIds.length > 0 && stateIds.length > 0;
   if (isMixed) throw idReused("only a part of the append is stored");
   if (!knowsMessages && !knowsStates) return undefined;

@@ -45,7 +45,8 @@ export class Database {
   readonly #dataSource: DataSource;
   readonly #queue = new Queue();
   readonly #ready = new WeakSet<object>();
-  #closed = false;
+  readonly #underWay = new Set<Promise<unknown>>();
+  #closing: Promise<void> | undefined;
 
   constructor(dataSource: DataSource, dialect: Dialect, entities: Entities) {
     this.#dataSource = dataSource;
@@ -93,17 +94,32 @@ export class Database {
     return classifyFailure(this.dialect, error) === "unique";
   }
 
-  /** Waits for what is queued, and closes the connections. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    await this.#queue.run(async () => undefined);
+  /** Waits for what is under way, and closes the connections. */
+  close(): Promise<void> {
+    this.#closing ??= this.#closeWhenIdle();
+    return this.#closing;
+  }
+
+  async #closeWhenIdle(): Promise<void> {
+    // The drivers' pools would leave those who wait for a connection without one.
+    await Promise.allSettled(this.#underWay);
     await this.#dataSource.destroy();
   }
 
   async #attempt<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined) throw unavailable("the server is shutting down", undefined);
+    const attempts = this.#attemptUntilDone(run);
+    this.#underWay.add(attempts);
+    try {
+      return await attempts;
+    } finally {
+      this.#underWay.delete(attempts);
+    }
+  }
+
+  async #attemptUntilDone<T>(run: () => Promise<T>): Promise<T> {
     const lastStart = Date.now() + MAX_RETRY_MS;
     for (let attempt = 1; ; attempt++) {
-      if (this.#closed) throw unavailable("the server is shutting down", undefined);
       try {
         return await (this.dialect.singleConnection ? this.#queue.run(run) : run());
       } catch (error) {

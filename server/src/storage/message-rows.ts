@@ -5,7 +5,7 @@ import type { MessageRow } from "./entities.js";
 import type { SessionHead } from "./session-row.js";
 import { Table } from "./table.js";
 
-/** The most rows that one statement inserts or looks up. */
+/** The most rows that one statement inserts. */
 const MAX_ROWS = 128;
 
 /** The most bytes that one statement inserts, so that it fits a database's packets. */
@@ -38,18 +38,31 @@ export class MessageRows {
     }
   }
 
-  /** Finds the rows of a session that have some ids, tombstones included, in no order. */
+  /** Finds the row of a session that has an id, tombstones included. */
   async find(
+    connection: Connection,
+    sessionId: string,
+    id: string,
+  ): Promise<MessageRow | undefined> {
+    const sql = `SELECT ${this.#table.columns} FROM messages WHERE session_id = ? AND id = ?`;
+    return this.#table.toRows(await connection.query(sql, [sessionId, id]))[0];
+  }
+
+  /**
+   * Finds the rows of a session that have some ids, tombstones included, in no order.
+   *
+   * One statement an id: for a list of ids, PostgreSQL may read the whole session as long
+   * as it has no statistics of the table.
+   */
+  async findAll(
     connection: Connection,
     sessionId: string,
     ids: readonly string[],
   ): Promise<readonly MessageRow[]> {
     const found: MessageRow[] = [];
-    for (let at = 0; at < ids.length; at += MAX_ROWS) {
-      const chunk = padToPowerOfTwo(ids.slice(at, at + MAX_ROWS));
-      const list = chunk.map(() => "?").join(", ");
-      const sql = `SELECT ${this.#table.columns} FROM messages WHERE session_id = ? AND id IN (${list})`;
-      found.push(...this.#table.toRows(await connection.query(sql, [sessionId, ...chunk])));
+    for (const id of ids) {
+      const row = await this.find(connection, sessionId, id);
+      if (row !== undefined) found.push(row);
     }
     return found;
   }
@@ -122,10 +135,4 @@ function chunkSize(rows: readonly MessageRow[], from: number): number {
     rows.slice(from, from + size).reduce((sum, { bytes }) => sum + bytes, 0);
   while (size > 1 && (from + size > rows.length || weigh() > MAX_INSERT_BYTES)) size /= 2;
   return size;
-}
-
-/** Repeats the last id until there are a power of two, so that there are few statements to prepare. */
-function padToPowerOfTwo(ids: readonly string[]): readonly string[] {
-  const size = 2 ** Math.ceil(Math.log2(ids.length));
-  return [...ids, ...new Array<string>(size - ids.length).fill(ids.at(-1) ?? "")];
 }

@@ -14,7 +14,7 @@ import type {
   SessionRef,
 } from "../domain/storage.js";
 import { requireVersion } from "../domain/versions.js";
-import { appendInTransaction } from "./append.js";
+import { append } from "./append.js";
 import type { Connection, Database } from "./database.js";
 import type { MessageRow } from "./entities.js";
 import { ERASED, fromMessageRow, toContentColumns } from "./message-row.js";
@@ -35,14 +35,12 @@ export class TypeOrmMessageStorage implements MessageStorage {
     this.#keepVersions = keepVersions;
   }
 
-  append(ref: SessionRef, append: Append): Promise<Appended> {
-    return this.#database.transaction((connection) =>
-      appendInTransaction(connection, ref, append, {
-        sessions: this.#sessions,
-        messages: this.#messages,
-        keepVersions: this.#keepVersions,
-      }),
-    );
+  append(ref: SessionRef, request: Append): Promise<Appended> {
+    return append(this.#database, ref, request, {
+      sessions: this.#sessions,
+      messages: this.#messages,
+      keepVersions: this.#keepVersions,
+    });
   }
 
   get(ref: SessionRef, messageId: string): Promise<Message> {
@@ -125,7 +123,7 @@ export class TypeOrmMessageStorage implements MessageStorage {
   }
 
   async #find(connection: Connection, ref: SessionRef, messageId: string): Promise<MessageRow> {
-    const [row] = await this.#messages.find(connection, ref.sessionId, [messageId]);
+    const row = await this.#messages.find(connection, ref.sessionId, messageId);
     if (row === undefined) {
       const message = `session ${ref.sessionId} has no message ${messageId}`;
       throw new StateError("not_found", "MESSAGE_NOT_FOUND", message);

@@ -34,17 +34,17 @@ export class TypeOrmSessionStorage implements SessionStorage {
 
   create(session: NewSession): Promise<Session> {
     return this.#creating(async (connection) => {
-      const byId = await findById(connection, session.id);
+      const { id, key, tenantId } = session;
+      // By the key first: a twin of this request that commits in between is then found by its id.
+      const byKey = key === undefined ? null : await findByKey(connection, tenantId, key);
+      const byId = await findById(connection, id);
       if (byId !== null) {
         requireOwn(byId, session);
         if (timingSafeEqual(byId.requestHash, session.requestHash)) return fromSessionRow(byId);
-        throw idTaken(session.id);
+        throw idTaken(id);
       }
-      if (
-        session.key !== undefined &&
-        (await findByKey(connection, session.tenantId, session.key))
-      ) {
-        const message = `another session has the key ${JSON.stringify(session.key)}: open it, or choose another key`;
+      if (byKey !== null) {
+        const message = `another session has the key ${JSON.stringify(key)}: open it, or choose another key`;
         throw new StateError("already_exists", "KEY_TAKEN", message);
       }
       return insert(connection, session);
@@ -57,6 +57,7 @@ export class TypeOrmSessionStorage implements SessionStorage {
       const byId = session.idIsGiven ? await findById(connection, id) : null;
       const byKey = key === undefined ? null : await findByKey(connection, tenantId, key);
       if (byId !== null && byKey !== null && byId.id !== byKey.id && byId.tenantId === tenantId) {
+        requireOwn(byId, session);
         const message = `the id ${id} and the key ${JSON.stringify(key)} name two sessions: open by one of them`;
         throw new StateError("already_exists", "SESSION_MISMATCH", message);
       }
