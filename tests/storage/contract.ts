@@ -1,0 +1,50 @@
+import { describe } from "vitest";
+import { testAgentStateList } from "./contract/agent-state-list.js";
+import { testAgentStates } from "./contract/agent-states.js";
+import { testAppends } from "./contract/appends.js";
+import { testConcurrency } from "./contract/concurrency.js";
+import { testDeletion } from "./contract/deletion.js";
+import { testIdempotency } from "./contract/idempotency.js";
+import { testLifecycle } from "./contract/lifecycle.js";
+import { testMessageEdits } from "./contract/message-edits.js";
+import { testMessageReads } from "./contract/message-reads.js";
+import { testNumbers } from "./contract/numbers.js";
+import { testReach } from "./contract/reach.js";
+import { testSessionCreation } from "./contract/session-creation.js";
+import { testSessionFilters } from "./contract/session-filters.js";
+import { testSessionList } from "./contract/session-list.js";
+import { testSessionOpening } from "./contract/session-opening.js";
+import { testSessionUpdates } from "./contract/session-updates.js";
+import { prepareSuite, type StorageBackend, type StorageSuite } from "./contract/storage-suite.js";
+import { testStoredValues } from "./contract/stored-values.js";
+
+const TOPICS: Readonly<Record<string, (suite: StorageSuite) => void>> = {
+  "creating a session": testSessionCreation,
+  "opening a session": testSessionOpening,
+  "updating a session": testSessionUpdates,
+  "listing sessions": testSessionList,
+  "filtering sessions": testSessionFilters,
+  appending: testAppends,
+  "repeating an append": testIdempotency,
+  "reading messages": testMessageReads,
+  "editing a message": testMessageEdits,
+  deleting: testDeletion,
+  "agent state": testAgentStates,
+  "listing agent state": testAgentStateList,
+  "what is stored": testStoredValues,
+  "large numbers": testNumbers,
+  "a session out of reach": testReach,
+  "many at once": testConcurrency,
+  "a storage": testLifecycle,
+};
+
+/**
+ * Tests that a backend keeps every promise of the port `Storage`, its comments sentence
+ * by sentence. A new backend needs no more than a call of this.
+ */
+export function describeStorage(name: string, backend: StorageBackend): void {
+  describe(name, () => {
+    const suite = prepareSuite(backend);
+    for (const [topic, test] of Object.entries(TOPICS)) describe(topic, () => test(suite));
+  });
+}

@@ -1,0 +1,101 @@
+import type { MessageContent, Role, StatePayload } from "../../../server/src/domain/model.js";
+import { measureMessage } from "../../../server/src/domain/new-message.js";
+import { hashMessage, hashSession, hashState } from "../../../server/src/domain/request-hash.js";
+import type {
+  Append,
+  NewAgentState,
+  NewMessage,
+  NewSession,
+  SessionRef,
+  SessionToOpen,
+  Storage,
+} from "../../../server/src/domain/storage.js";
+import { newUuid } from "../../../server/src/domain/uuid.js";
+
+/** Bounds that no page of these tests reaches. */
+export const WIDE = { maxItems: 1_000, maxBytes: 64 * 1024 * 1024 };
+
+/** All messages of a session, oldest first. */
+export const EVERYTHING = {
+  afterSequence: 0,
+  upToSequence: Number.MAX_SAFE_INTEGER,
+  order: "ascending",
+} as const;
+
+/** Gives a session to create, of a tenant of its own where none is given. */
+export function newSession(given: Partial<NewSession> = {}): NewSession {
+  const session = {
+    tenantId: newUuid(),
+    id: newUuid(),
+    key: undefined,
+    userId: undefined,
+    agentId: undefined,
+    title: "",
+    metadata: {},
+    ...given,
+  };
+  return { ...session, requestHash: hashSession(session) };
+}
+
+/** Gives a session to open by its key, or by its id where that is given. */
+export function sessionToOpen(given: Partial<NewSession>): SessionToOpen {
+  return { ...newSession(given), idIsGiven: given.id !== undefined };
+}
+
+/** Creates a session, and tells where it is. */
+export async function createSession(
+  storage: Storage,
+  given: Partial<NewSession> = {},
+): Promise<SessionRef> {
+  const session = newSession(given);
+  await storage.sessions.create(session);
+  return { tenantId: session.tenantId, sessionId: session.id };
+}
+
+/** What may be given of a message. */
+export type MessageSample = Partial<MessageContent> & {
+  readonly id?: string;
+  readonly role?: Role;
+};
+
+/** Gives a message to append. */
+export function newMessage(given: MessageSample = {}): NewMessage {
+  const message = {
+    id: newUuid(),
+    role: "user" as const,
+    content: "Hello",
+    parts: [],
+    metadata: {},
+    raw: undefined,
+    pinned: false,
+    tokenCount: undefined,
+    ...given,
+  };
+  return { ...message, bytes: measureMessage(message), requestHash: hashMessage(message) };
+}
+
+/** Gives messages to append, one for each content. */
+export function newMessages(contents: readonly string[]): readonly NewMessage[] {
+  return contents.map((content) => newMessage({ content }));
+}
+
+/** What may be given of a state. */
+export interface StateSample {
+  readonly id?: string;
+  readonly key?: string;
+  readonly payload?: StatePayload | undefined;
+  readonly expectedVersion?: number;
+}
+
+/** Gives a state to put. */
+export function newState(given: StateSample = {}): NewAgentState {
+  const { id = newUuid(), key = "", expectedVersion } = given;
+  const payload = given.payload ?? { json: "{}", mediaType: "" };
+  const bytes = payload.data?.length ?? Buffer.byteLength(payload.json ?? "");
+  return { id, key, payload, bytes, expectedVersion, requestHash: hashState(key, payload) };
+}
+
+/** Gives an append of messages alone, whatever the head is. */
+export function appendOf(...messages: readonly NewMessage[]): Append {
+  return { messages, agentStates: [], expectedHeadSequence: undefined };
+}
