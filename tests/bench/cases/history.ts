@@ -1,0 +1,69 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  MessageService,
+  type StreamMessagesRequest,
+  StreamMessagesRequestSchema,
+} from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import type { BenchCase, Sample } from "../bench-case.js";
+import { closedLoop } from "../closed-loop.js";
+import type { GrpcClient } from "../grpc-client.js";
+import { HISTORY_LENGTH } from "../payload.js";
+import { historyOf } from "../sessions.js";
+
+const LAST = 50;
+
+/** A whole history of 100,000 messages, from its beginning. */
+export const streamHistory: BenchCase = {
+  name: "stream-100k",
+  baseline: "echo-stream",
+  operation: "message",
+  async prepare(server) {
+    const request = create(StreamMessagesRequestSchema, { sessionId: await historyOf(server) });
+    return (client, durationMs) => streamAgain(client, request, durationMs);
+  },
+};
+
+/** The newest 50 of 100,000 messages, one call after the other: how an agent resumes. */
+export const readLast: BenchCase = {
+  name: "last-50",
+  baseline: "echo-stream",
+  operation: "call",
+  async prepare(server) {
+    const request = create(StreamMessagesRequestSchema, {
+      sessionId: await historyOf(server),
+      start: { case: "lastMessages", value: LAST },
+    });
+    return (client, durationMs) =>
+      closedLoop(() => read(client, request, LAST), { inFlight: 1, durationMs });
+  },
+};
+
+/** Streams the history as often as it takes to fill the time, at least once. */
+async function streamAgain(
+  client: GrpcClient,
+  request: StreamMessagesRequest,
+  durationMs: number,
+): Promise<Sample> {
+  const startedAt = performance.now();
+  let operations = 0;
+  let elapsedMs = 0;
+  while (elapsedMs < durationMs) {
+    await read(client, request, HISTORY_LENGTH);
+    operations += HISTORY_LENGTH;
+    elapsedMs = performance.now() - startedAt;
+  }
+  const rate = operations / (elapsedMs / 1_000);
+  return { operations, metrics: [{ name: "rate", value: rate, unit: "messages/s" }] };
+}
+
+async function read(
+  client: GrpcClient,
+  request: StreamMessagesRequest,
+  expected: number,
+): Promise<void> {
+  let count = 0;
+  await client.stream(MessageService.method.streamMessages, request, ({ frame }) => {
+    if (frame.case === "messages") count += frame.value.messages.length;
+  });
+  if (count !== expected) throw new Error(`a stream gave ${count} messages, not ${expected}`);
+}

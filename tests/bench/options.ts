@@ -1,0 +1,66 @@
+import { parseArgs } from "node:util";
+import type { BenchCase } from "./bench-case.js";
+import { CASES } from "./cases.js";
+import type { Effort } from "./rounds.js";
+
+/** What a run of the benchmark does. */
+export interface BenchOptions {
+  readonly cases: readonly BenchCase[];
+  readonly effort: Effort;
+  /** Whether the figures are lines of JSON rather than a table. */
+  readonly json: boolean;
+}
+
+/** How the benchmark is called. */
+export const USAGE = `usage: npm run bench -- [--case NAME]... [--rounds N] [--full] [--json]
+
+  --case NAME  only this case; may be repeated (${CASES.map(({ name }) => name).join(", ")})
+  --rounds N   how often each case is measured: 3, or 9 with --full
+  --full       all cases, and longer rounds
+  --json       a line of JSON for each figure
+
+DATABASES chooses the backends: memory,sqlite,postgres,mariadb`;
+
+const QUICK: Effort = { rounds: 3, roundMs: 600, warmUpMs: 300 };
+const FULL: Effort = { rounds: 9, roundMs: 3_000, warmUpMs: 2_000 };
+
+/**
+ * Reads the arguments of the benchmark; undefined where they ask for its usage.
+ *
+ * @throws Error if they are wrong.
+ */
+export function readOptions(args: readonly string[]): BenchOptions | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      case: { type: "string", multiple: true },
+      rounds: { type: "string" },
+      full: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return undefined;
+  const effort = values.full ? FULL : QUICK;
+  return {
+    cases: values.case ? values.case.map(caseOf) : defaultCases(values.full),
+    effort: { ...effort, rounds: values.rounds ? toRounds(values.rounds) : effort.rounds },
+    json: values.json,
+  };
+}
+
+function defaultCases(full: boolean): readonly BenchCase[] {
+  return CASES.filter(({ onlyInFull }) => full || !onlyInFull);
+}
+
+function caseOf(name: string): BenchCase {
+  const found = CASES.find((benchCase) => benchCase.name === name);
+  if (found === undefined) throw new Error(`there is no case "${name}"`);
+  return found;
+}
+
+function toRounds(text: string): number {
+  const rounds = Number(text);
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds takes a number from 1");
+  return rounds;
+}

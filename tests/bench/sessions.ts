@@ -1,0 +1,40 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  AppendMessagesRequestSchema,
+  MessageService,
+} from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import {
+  CreateSessionRequestSchema,
+  SessionService,
+} from "@mofa-state/proto/mofa/state/v1/session_pb.js";
+import type { GrpcClient } from "./grpc-client.js";
+import { HISTORY_LENGTH, newMessage, nextId } from "./payload.js";
+
+const MESSAGES_AN_APPEND = 1_000;
+
+const histories = new WeakMap<GrpcClient, Promise<string>>();
+
+/** Creates an empty session, and gives its id. */
+export async function createSession(server: GrpcClient): Promise<string> {
+  const id = nextId();
+  const request = create(CreateSessionRequestSchema, { session: { id } });
+  await server.unary(SessionService.method.createSession, request);
+  return id;
+}
+
+/** Gives the id of a session of `HISTORY_LENGTH` messages, the same one for all cases. */
+export function historyOf(server: GrpcClient): Promise<string> {
+  const history = histories.get(server) ?? createHistory(server);
+  histories.set(server, history);
+  return history;
+}
+
+async function createHistory(server: GrpcClient): Promise<string> {
+  const sessionId = await createSession(server);
+  for (let length = 0; length < HISTORY_LENGTH; length += MESSAGES_AN_APPEND) {
+    const messages = Array.from({ length: MESSAGES_AN_APPEND }, newMessage);
+    const request = create(AppendMessagesRequestSchema, { sessionId, messages });
+    await server.unary(MessageService.method.appendMessages, request);
+  }
+  return sessionId;
+}
