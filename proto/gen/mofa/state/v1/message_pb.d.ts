@@ -1038,6 +1038,10 @@ export declare const MessageService: GenService<{
    * `expected_head_sequence`; with reason VERSION_CONFLICT: a state is not at its
    * `expected_version`. After an error nothing was stored.
    *
+   * The answer holds the messages in full. A client that appends more than it can
+   * receive at once, which is 4 MiB in most gRPC libraries, must raise its limit
+   * (`max_receive_message_length`): it would refuse the answer to what was stored.
+   *
    * @generated from rpc mofa.state.v1.MessageService.AppendMessages
    */
   appendMessages: {
@@ -1064,7 +1068,7 @@ export declare const MessageService: GenService<{
     output: typeof StreamMessagesResponseSchema;
   },
   /**
-   * Gives one message. NOT_FOUND: there is none (reason MESSAGE_NOT_FOUND), or it
+   * Gives one message, in full, however large it is. NOT_FOUND: there is none (reason MESSAGE_NOT_FOUND), or it
    * was deleted (reason MESSAGE_DELETED).
    *
    * @generated from rpc mofa.state.v1.MessageService.GetMessage

@@ -55,7 +55,8 @@ export declare type Session = Message<"mofa.state.v1.Session"> & {
   title: string;
 
   /**
-   * A JSON object, at most 32 levels deep and 1 MiB as JSON text. Empty by default.
+   * A JSON object, at most 32 levels deep, 1 MiB as JSON text, and 1,000 keys at its
+   * top level, which sessions are listed by. Empty by default.
    *
    * @generated from field: google.protobuf.Struct metadata = 6;
    */
@@ -304,14 +305,14 @@ export declare type ListSessionsRequest = Message<"mofa.state.v1.ListSessionsReq
   metadata?: JsonObject | undefined;
 
   /**
-   * Only sessions with `updated_at` at or after this time.
+   * Only sessions with `updated_at` at or after this time, in the years 1 to 9999.
    *
    * @generated from field: google.protobuf.Timestamp updated_after = 6;
    */
   updatedAfter?: Timestamp | undefined;
 
   /**
-   * Only sessions with `updated_at` before this time.
+   * Only sessions with `updated_at` before this time, in the years 1 to 9999.
    *
    * @generated from field: google.protobuf.Timestamp updated_before = 7;
    */
@@ -465,13 +466,28 @@ export declare const DeleteSessionResponseSchema: GenMessage<DeleteSessionRespon
  * means the nil UUID). Another tenant's sessions answer exactly as sessions that
  * do not exist.
  *
- * Errors of every call in this package: bad input is INVALID_ARGUMENT with
- * google.rpc.BadRequest naming each field; a database that cannot serve the call
- * now is UNAVAILABLE with google.rpc.RetryInfo; a request over the size limit (16
- * MiB by default) is RESOURCE_EXHAUSTED. Each error carries google.rpc.ErrorInfo
- * with the domain `mofa.state` and a reason in UPPER_SNAKE_CASE. Text must not
- * contain U+0000. A call may be repeated after UNAVAILABLE if its ids were chosen
- * by the caller: it then takes effect once.
+ * Each error carries google.rpc.ErrorInfo with the domain `mofa.state` and a reason
+ * in UPPER_SNAKE_CASE. Errors of every call in this package:
+ *
+ * - INVALID_ARGUMENT, reason INVALID_ARGUMENT: bad input, with google.rpc.BadRequest
+ *   naming each field. Text must not contain U+0000, metadata not the key
+ *   `__proto__`.
+ * - RESOURCE_EXHAUSTED: what is over a limit of the server, with reason
+ *   REQUEST_TOO_LARGE (the request: 16 MiB by default) or LIMIT_EXCEEDED (metadata, a
+ *   state, the number of messages or parts; BadRequest names the field); with reason
+ *   DATABASE_FULL, where the operator has to make room; with reason
+ *   SEQUENCE_EXHAUSTED, where a session would pass sequence 2^53 - 1.
+ * - FAILED_PRECONDITION, reason DATABASE_READ_ONLY: the database takes no writes.
+ * - UNAVAILABLE with google.rpc.RetryInfo, reason DATABASE_UNAVAILABLE: the database
+ *   cannot serve the call now; reason DRAINING: the server is shutting down.
+ * - INTERNAL, reason INTERNAL: a defect of the server; its log says more.
+ *
+ * What gRPC itself answers has no ErrorInfo: UNIMPLEMENTED, DEADLINE_EXCEEDED,
+ * CANCELLED, and RESOURCE_EXHAUSTED for a request that is far over the limit.
+ *
+ * A call may be repeated after UNAVAILABLE if its ids were chosen by the caller: it
+ * then takes effect once. Updates and clears have no ids: repeating one may undo
+ * what another caller has done meanwhile, unless it expects a version.
  *
  * @generated from service mofa.state.v1.SessionService
  */
@@ -497,7 +513,8 @@ export declare const SessionService: GenService<{
    *
    * A session that exists is found by `id` or `key` alone; the other fields serve
    * only when it is created, which happens in one atomic step with exactly the
-   * given id and key. ALREADY_EXISTS with reason SESSION_MISMATCH: the id and the
+   * given id and key. So where only one of the two names a session, the answer is
+   * that session, whatever its other one is. ALREADY_EXISTS with reason SESSION_MISMATCH: the id and the
    * key name two different sessions; with reason ID_REUSED: the id is taken by
    * someone else. FAILED_PRECONDITION with reason SESSION_DELETED: the id belonged
    * to a deleted session.
