@@ -6,6 +6,6 @@ export {
   type Violation,
 } from "./domain/errors.js";
 export { DEFAULT_LIMITS, type Limits } from "./domain/limits.js";
-export type { Logger, LogLine } from "./log.js";
+export type { Logger, LogLine } from "./domain/log.js";
+export { UsageError } from "./domain/usage-error.js";
 export { type RunningServer, type ServerOptions, startServer } from "./server.js";
-export { UsageError } from "./usage-error.js";

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
+import { UsageError } from "./domain/usage-error.js";
 import { addSettings, type SettingSources } from "./read-settings.js";
 import { SETTINGS } from "./settings.js";
-import { UsageError } from "./usage-error.js";
 import { packageVersion } from "./version.js";
 
 const EXIT_FAILURE = 1;

@@ -7,10 +7,10 @@ import { MessageService } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import { SessionService } from "@mofa-state/proto/mofa/state/v1/session_pb.js";
 import { AgentStates } from "./domain/agent-states.js";
 import { DEFAULT_LIMITS, type Limits } from "./domain/limits.js";
+import { type Logger, SILENT_LOGGER } from "./domain/log.js";
 import { Messages } from "./domain/messages.js";
 import { Sessions } from "./domain/sessions.js";
 import type { Storage } from "./domain/storage.js";
-import { type Logger, SILENT_LOGGER } from "./log.js";
 import { adminHandlers } from "./rpc/admin-handlers.js";
 import { agentStateHandlers } from "./rpc/agent-state-handlers.js";
 import { GrpcServer } from "./rpc/grpc-server.js";
@@ -56,6 +56,9 @@ export interface RunningServer {
 const API = [SessionService, MessageService, AgentStateService, AdminService];
 const DEFAULT_POOL_SIZE = 10;
 const DEFAULT_GRACE_MS = 10_000;
+
+/** How long the database may take to let go at the least, in milliseconds. */
+const DATABASE_GRACE_MS = 1_000;
 
 /**
  * Starts a server inside this process. It serves when the promise resolves.
@@ -113,10 +116,13 @@ async function serve(storage: Storage, options: ServeOptions): Promise<RunningSe
   health.set(true);
   const monitor = new HealthMonitor({ ping: () => storage.ping(), health, logger });
   async function close(): Promise<void> {
+    const deadline = Date.now() + graceMs;
     monitor.stop();
     health.set(false);
     await server.close({ graceMs });
-    await storage.close();
+    const leftMs = Math.max(deadline - Date.now(), DATABASE_GRACE_MS);
+    if (await isSettledWithin(leftMs, storage.close())) return;
+    logger.warn({}, "the database does not answer: the server ends without letting go of it");
   }
   let closing: Promise<void> | undefined;
   return {
@@ -126,6 +132,19 @@ async function serve(storage: Storage, options: ServeOptions): Promise<RunningSe
       return closing;
     },
   };
+}
+
+/** Waits for a promise, but no longer than `ms` milliseconds, and tells whether it was resolved. */
+async function isSettledWithin(ms: number, promise: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function addApi(server: GrpcServer, storage: Storage, limits: Limits): void {

@@ -1,4 +1,4 @@
-import { UsageError } from "./usage-error.js";
+import { UsageError } from "./domain/usage-error.js";
 
 /** One setting of the command: a flag, a variable of the environment, and what they take. */
 export interface Setting<T> {

@@ -1,5 +1,5 @@
 import { Checks } from "./checks.js";
-import type { Limits } from "./limits.js";
+import { type Limits, MAX_KEY_BYTES, MAX_MEDIA_TYPE_BYTES } from "./limits.js";
 import type { AgentState, JsonObject, StatePayload } from "./model.js";
 import {
   type ListPage,
@@ -12,8 +12,8 @@ import { hashState } from "./request-hash.js";
 import type { AgentStateStorage, NewAgentState } from "./storage.js";
 import { newUuid } from "./uuid.js";
 
-const MAX_KEY_BYTES = 255;
-const MAX_MEDIA_TYPE_BYTES = 255;
+/** What every stored state takes beside its payload and key, roughly, in bytes. */
+const STATE_OVERHEAD_BYTES = 200;
 const DEFAULT_MEDIA_TYPE = "application/octet-stream";
 
 /** What a client sets of a state. */
@@ -133,7 +133,7 @@ export function toNewAgentState(
     id: id ?? newUuid(),
     key,
     payload,
-    bytes: bytes + Buffer.byteLength(key),
+    bytes: STATE_OVERHEAD_BYTES + Buffer.byteLength(key) + bytes,
     requestHash: hashState(key, payload),
     expectedVersion,
   });

@@ -94,6 +94,14 @@ export class Checks {
     return value;
   }
 
+  /** Allows a time in the years 1 to 9999, which is what a Timestamp may be, or nothing. */
+  optionalTime(field: string, time: Date | undefined): Date | undefined {
+    const year = time?.getUTCFullYear() ?? 1;
+    // A time that no Date can hold has the year NaN.
+    if (!(year >= 1 && year <= 9999)) this.add(field, "must be in the years 1 to 9999");
+    return time;
+  }
+
   /** Allows what {@link Checks.integer} requires, or nothing. */
   optionalInteger(field: string, value: number | undefined, min: number): number | undefined {
     return value === undefined ? undefined : this.integer(field, value, min);

@@ -114,7 +114,7 @@ async function findStart(
   if (start.from === "last_messages") {
     return start.lastMessages === 0
       ? headSequence
-      : storage.messages.sequenceBeforeLast(ref, start.lastMessages);
+      : storage.messages.sequenceBeforeLast(ref, start.lastMessages, headSequence);
   }
   const sequence = start.from === "after_sequence" ? start.afterSequence : (token?.sequence ?? 0);
   if (sequence > headSequence || (token?.revision ?? 0) > revision) {

@@ -16,6 +16,12 @@ export interface Limits {
   readonly keepVersions: number;
 }
 
+/** The longest key of a session or state, in bytes: what MySQL compares byte for byte. */
+export const MAX_KEY_BYTES = 255;
+
+/** The longest media type, in bytes. */
+export const MAX_MEDIA_TYPE_BYTES = 255;
+
 /** The limits of a server that was not told otherwise. */
 export const DEFAULT_LIMITS: Limits = {
   maxRequestBytes: 16 * 1024 * 1024,

@@ -1,5 +1,6 @@
 import type { Checks } from "./checks.js";
-import type { Limits } from "./limits.js";
+import { type Limits, MAX_MEDIA_TYPE_BYTES } from "./limits.js";
+import { measureMetadata } from "./metadata-size.js";
 import type { File, JsonObject, MessageContent, Part, RawContent, Role } from "./model.js";
 import { hashMessage } from "./request-hash.js";
 import type { NewMessage } from "./storage.js";
@@ -61,7 +62,7 @@ export function toMessageContent(
   limits: Limits,
 ): MessageContent {
   checks.metadata(`${path}metadata`, input.metadata, limits.maxMetadataBytes);
-  checks.text(`${path}raw.media_type`, input.raw?.mediaType ?? "", MAX_NAME_BYTES);
+  checks.text(`${path}raw.media_type`, input.raw?.mediaType ?? "", MAX_MEDIA_TYPE_BYTES);
   if (input.parts.length > MAX_PARTS) checks.tooLarge(`${path}parts`, `${MAX_PARTS} parts`);
   return {
     content: checks.text(`${path}content`, input.content),
@@ -81,12 +82,11 @@ export function toMessageContent(
 /** Measures about how many bytes a message takes in memory and on the wire. */
 export function measureMessage(message: MessageContent): number {
   const parts = message.parts.reduce((sum, part) => sum + measurePart(part), 0);
-  const metadata = Object.keys(message.metadata).length;
   return (
     MESSAGE_OVERHEAD_BYTES +
     Buffer.byteLength(message.content) +
     parts +
-    (metadata === 0 ? 0 : Buffer.byteLength(JSON.stringify(message.metadata))) +
+    measureMetadata(message.metadata) +
     (message.raw?.data.length ?? 0)
   );
 }
@@ -124,7 +124,7 @@ function checkPart(checks: Checks, part: Part, field: string): void {
 }
 
 function checkFile(checks: Checks, file: File, field: string): void {
-  checks.text(`${field}.media_type`, file.mediaType, MAX_NAME_BYTES);
+  checks.text(`${field}.media_type`, file.mediaType, MAX_MEDIA_TYPE_BYTES);
   checks.text(`${field}.name`, file.name, MAX_FILE_NAME_BYTES);
   if (file.uri !== undefined) checks.requiredText(`${field}.uri`, file.uri, MAX_URI_BYTES);
   else if (file.data === undefined) checks.add(field, "must have a uri or data");

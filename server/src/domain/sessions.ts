@@ -1,5 +1,5 @@
 import { Checks } from "./checks.js";
-import type { Limits } from "./limits.js";
+import { type Limits, MAX_KEY_BYTES } from "./limits.js";
 import type { JsonObject, Session } from "./model.js";
 import {
   type ListPage,
@@ -12,9 +12,11 @@ import { hashSession } from "./request-hash.js";
 import type { SessionChange, SessionFilter, SessionStorage, SessionToOpen } from "./storage.js";
 import { newUuid } from "./uuid.js";
 
-const MAX_KEY_BYTES = 255;
 const MAX_TITLE_BYTES = 1_024;
 const MAX_FILTER_KEYS = 16;
+
+/** The most top-level keys of a session's metadata: each is kept apart, for lists to find it by. */
+const MAX_METADATA_KEYS = 1_000;
 
 /** What a client sets of a session; empty text is none. */
 export interface SessionInput {
@@ -127,7 +129,7 @@ export class Sessions {
   #toNewSession(checks: Checks, tenantId: string, input: SessionInput): SessionToOpen {
     const id = checks.optionalUuid("session.id", input.id);
     const key = checks.text("session.key", input.key, MAX_KEY_BYTES);
-    checks.metadata("session.metadata", input.metadata, this.#limits.maxMetadataBytes);
+    checkMetadata(checks, "session.metadata", input.metadata, this.#limits.maxMetadataBytes);
     const settable = {
       key: key === "" ? undefined : key,
       userId: checks.optionalUuid("session.user_id", input.userId),
@@ -153,8 +155,8 @@ export class Sessions {
       userId: checks.optionalUuid("user_id", query.userId),
       agentId: checks.optionalUuid("agent_id", query.agentId),
       metadata: query.metadata,
-      updatedAfter: query.updatedAfter,
-      updatedBefore: query.updatedBefore,
+      updatedAfter: checks.optionalTime("updated_after", query.updatedAfter),
+      updatedBefore: checks.optionalTime("updated_before", query.updatedBefore),
     };
   }
 
@@ -163,7 +165,7 @@ export class Sessions {
     const merges = Object.keys(metadataSet).length > 0 || metadataRemove.length > 0;
     checkMask(checks, updateMask, merges);
     const limit = this.#limits.maxMetadataBytes;
-    checks.metadata("session.metadata", session.metadata, limit);
+    checkMetadata(checks, "session.metadata", session.metadata, limit);
     checks.metadata("metadata_set", metadataSet, limit);
     if (metadataRemove.some((key) => Object.hasOwn(metadataSet, key))) {
       checks.add("metadata_remove", "must not name a key that metadata_set sets");
@@ -184,6 +186,18 @@ function toMetadataChange(update: SessionUpdate, maxBytes: number): SessionChang
   if (updateMask.includes("metadata")) return () => session.metadata;
   if (Object.keys(metadataSet).length === 0 && metadataRemove.length === 0) return undefined;
   return (present) => mergeMetadata(present, update, maxBytes);
+}
+
+function checkMetadata(
+  checks: Checks,
+  field: string,
+  metadata: JsonObject,
+  maxBytes: number,
+): void {
+  checks.metadata(field, metadata, maxBytes);
+  if (Object.keys(metadata).length > MAX_METADATA_KEYS) {
+    checks.tooLarge(field, `${MAX_METADATA_KEYS} top-level keys`);
+  }
 }
 
 function checkMask(checks: Checks, updateMask: readonly string[], merges: boolean): void {
@@ -211,7 +225,7 @@ function mergeMetadata(
   const kept = Object.entries(present).filter(([key]) => !metadataRemove.includes(key));
   const merged = Object.fromEntries([...kept, ...Object.entries(metadataSet)]);
   const checks = new Checks();
-  checks.metadata("metadata_set", merged, maxBytes);
+  checkMetadata(checks, "metadata_set", merged, maxBytes);
   checks.throwIfAny();
   return merged;
 }

@@ -11,8 +11,8 @@ import type {
 /**
  * Where sessions, messages and agent state are kept: what the rules ask of a database.
  *
- * Every method runs in one transaction and takes effect wholly or not at all. A method
- * that writes has made its data durable when it returns. Tenants are apart: a session
+ * A method that writes runs in one transaction, takes effect wholly or not at all, and has
+ * made its data durable when it returns. Tenants are apart: a session
  * of another tenant is as one that does not exist.
  *
  * Every method throws StateError:
@@ -71,7 +71,7 @@ export interface NewSession {
   readonly requestHash: Uint8Array;
 }
 
-/** A session to open: `id` is what a created one gets, `givenId` is what the client asked for. */
+/** A session to open: `id` is what a created one gets, whether or not the client chose it. */
 export interface SessionToOpen extends NewSession {
   /** Whether the client chose the id; one that it did not choose names no session. */
   readonly idIsGiven: boolean;
@@ -207,7 +207,7 @@ export interface MessageRange {
   readonly roles?: readonly Role[] | undefined;
 }
 
-/** Where messages are kept. Whatever reads messages goes through {@link MessageStorage.read}. */
+/** Where messages are kept. */
 export interface MessageStorage {
   /**
    * Appends messages and puts states, in one transaction and one revision.
@@ -216,7 +216,8 @@ export interface MessageStorage {
    * concurrency, and times that do not run backwards within the session.
    *
    * If all ids are known with equal hashes, nothing is written, no expectation is
-   * compared, and the answer is what is stored under them.
+   * compared, and the answer is what is stored under them. The id of a state is known as
+   * long as its version is kept, and among the newest 1,000 versions of its key at least.
    *
    * @throws StateError `already_exists` ID_REUSED, MESSAGE_DELETED or STATE_DELETED if an id is known otherwise.
    * @throws StateError `aborted` SEQUENCE_CONFLICT if the head is not the expected one.
@@ -235,8 +236,11 @@ export interface MessageStorage {
   /** Reads the messages of a range in its order. Deleted ones are left out. */
   read(ref: SessionRef, range: MessageRange, bounds: PageBounds): Promise<Page<Message>>;
 
-  /** Gives the sequence after which the newest `count` messages lie; 0 if there are no more than that. */
-  sequenceBeforeLast(ref: SessionRef, count: number): Promise<number>;
+  /**
+   * Gives the sequence after which, up to `upToSequence`, the newest `count` messages lie; 0
+   * if there are no more than that.
+   */
+  sequenceBeforeLast(ref: SessionRef, count: number, upToSequence: number): Promise<number>;
 
   /**
    * Edits a message, raising its version; writes nothing if nothing differs.

@@ -1,5 +1,5 @@
 import type { Metadata } from "@grpc/grpc-js";
-import type { Logger } from "../log.js";
+import type { Logger } from "../domain/log.js";
 import type { LiveStreams } from "./live-streams.js";
 
 /** What every call of a service runs with. */

@@ -6,8 +6,8 @@ import {
   ServerCredentials,
   type ServerOptions,
 } from "@grpc/grpc-js";
+import type { Logger } from "../domain/log.js";
 import { NIL_UUID } from "../domain/uuid.js";
-import type { Logger } from "../log.js";
 import { readTenant } from "./context.js";
 import { formatListenAddress, type ListenAddress } from "./listen-address.js";
 import { type Listener, openListener } from "./listener.js";

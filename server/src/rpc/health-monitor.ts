@@ -1,4 +1,4 @@
-import type { Logger } from "../log.js";
+import type { Logger } from "../domain/log.js";
 import type { HealthState } from "./health.js";
 
 /** What a {@link HealthMonitor} watches, and whom it tells. */

@@ -75,5 +75,5 @@ export function healthHandlers(
 
 function unknownService(service: string): StateError {
   const message = `there is no service ${JSON.stringify(service)} here; list the services to see those there are`;
-  return new StateError("not_found", "INVALID_ARGUMENT", message);
+  return new StateError("not_found", "SERVICE_NOT_FOUND", message);
 }

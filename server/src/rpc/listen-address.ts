@@ -1,4 +1,4 @@
-import { UsageError } from "../usage-error.js";
+import { UsageError } from "../domain/usage-error.js";
 
 /** Where a server listens: a TCP port, 0 for any free one, or a Unix socket. */
 export type ListenAddress =

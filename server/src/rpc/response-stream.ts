@@ -1,6 +1,6 @@
 import type { ServerDuplexStream, ServerWritableStream } from "@grpc/grpc-js";
 import type { StateError } from "../domain/errors.js";
-import type { Logger } from "../log.js";
+import type { Logger } from "../domain/log.js";
 import { SendWindow } from "./send-window.js";
 import { toStatus } from "./status.js";
 

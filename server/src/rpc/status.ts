@@ -1,6 +1,6 @@
 import { Metadata, status } from "@grpc/grpc-js";
 import { type ErrorCode, StateError } from "../domain/errors.js";
-import type { Logger } from "../log.js";
+import type { Logger } from "../domain/log.js";
 import { boundedText } from "./bounded-text.js";
 import { type ErrorReport, encodeErrorDetails } from "./error-details.js";
 

@@ -6,9 +6,6 @@ import { takePage } from "./bounded-page.js";
 import type { Connection } from "./database.js";
 import type { AgentStateRow } from "./entities.js";
 
-/** What a state takes on the wire beside its payload and key, roughly, in bytes. */
-const STATE_OVERHEAD_BYTES = 200;
-
 /** Which states to list, and after which one. */
 export interface StateListing {
   readonly sessionId: string;
@@ -29,7 +26,7 @@ export async function listStates(
     .select(["state.sessionId", "state.stateKey", "state.version", "state.bytes"])
     .limit(bounds.maxItems + 1)
     .getMany();
-  const { items, hasMore } = takePage(sizes, bounds, ({ bytes }) => bytes + STATE_OVERHEAD_BYTES);
+  const { items, hasMore } = takePage(sizes, bounds, ({ bytes }) => bytes);
   const rows = await select(connection, listing).limit(items.length).getMany();
   return { items: items.length === 0 ? [] : rows.map(fromStateRow), hasMore };
 }
@@ -40,7 +37,9 @@ function select(
 ): SelectQueryBuilder<AgentStateRow> {
   const query = manager
     .createQueryBuilder(entities.agentState, "state")
-    .where("state.sessionId = :sessionId AND state.deletedAt IS NULL", { sessionId })
+    .where("state.sessionId = :sessionId AND (state.state IS NOT NULL OR state.data IS NOT NULL)", {
+      sessionId,
+    })
     .orderBy("state.revision", "DESC")
     .addOrderBy("state.stateKey", "DESC")
     .addOrderBy("state.version", "DESC");

@@ -1,4 +1,4 @@
-import { LessThanOrEqual } from "typeorm";
+import { Between, LessThanOrEqual, MoreThan } from "typeorm";
 import type { AgentState } from "../domain/model.js";
 import type { NewAgentState } from "../domain/storage.js";
 import { requireVersion } from "../domain/versions.js";
@@ -14,19 +14,39 @@ export interface StatePlace {
   readonly keepVersions: number;
 }
 
-/** Gives the newest row under a key, which is the tombstone of a state that was deleted. */
+/**
+ * For how many of a key's newest versions the ids are known at least, so that a put that
+ * is repeated late is not taken for a new one. What they held goes before that.
+ */
+const REMEMBERED_VERSIONS = 1_000;
+
+/** How many versions lose what they held at once, where fewer are kept than before. */
+const MAX_DROPPED_VERSIONS = 100;
+
+/** The newest version under a key: of a state that is there, or of one that was deleted. */
+export type NewestVersion = Pick<AgentStateRow, "version" | "deletedAt">;
+
+/** Gives the newest version under a key, without what it holds. */
 export function findNewest(
   { manager, entities }: Connection,
   sessionId: string,
   stateKey: string,
-): Promise<AgentStateRow | null> {
-  const where = { sessionId, stateKey };
-  return manager.findOne(entities.agentState, { where, order: { version: "DESC" } });
+): Promise<NewestVersion | null> {
+  return manager.findOne(entities.agentState, {
+    select: { sessionId: true, stateKey: true, version: true, deletedAt: true },
+    where: { sessionId, stateKey },
+    order: { version: "DESC" },
+  });
 }
 
-/** The current version of a key, given its newest row; 0 if there is no current state. */
-export function currentVersion(newest: AgentStateRow | null): number {
+/** The current version of a key, given its newest one; 0 if there is no current state. */
+export function currentVersion(newest: NewestVersion | null): number {
   return newest === null || newest.deletedAt !== null ? 0 : newest.version;
+}
+
+/** Whether a row still holds its state, which is neither deleted nor dropped. */
+export function holdsState(row: AgentStateRow): boolean {
+  return row.state !== null || row.data !== null;
 }
 
 /**
@@ -59,12 +79,27 @@ export async function putState(
     deletedAt: null,
   };
   await manager.insert(entities.agentState, row);
-  await manager.delete(entities.agentState, {
-    sessionId,
-    stateKey: state.key,
-    version: LessThanOrEqual(version - keepVersions),
-  });
+  await dropVersions(connection, row, version - keepVersions);
   return fromStateRow(row);
+}
+
+/** Drops what the versions of a key up to `last` hold, and forgets those that are old enough. */
+async function dropVersions(
+  { manager, entities }: Connection,
+  { sessionId, stateKey, version }: AgentStateRow,
+  last: number,
+): Promise<void> {
+  if (last < 1) return;
+  const dropped = Between(last - MAX_DROPPED_VERSIONS, last);
+  await manager.update(
+    entities.agentState,
+    { sessionId, stateKey, version: dropped, bytes: MoreThan(0) },
+    { state: null, data: null, mediaType: "", bytes: 0 },
+  );
+  const forgotten = Math.min(last, version - REMEMBERED_VERSIONS);
+  if (forgotten < 1) return;
+  const where = { sessionId, stateKey, version: LessThanOrEqual(forgotten) };
+  await manager.delete(entities.agentState, where);
 }
 
 /** Gives the state that a row holds. */

@@ -12,7 +12,7 @@ import type {
 } from "../domain/storage.js";
 import { requireVersion } from "../domain/versions.js";
 import { listStates } from "./agent-state-list.js";
-import { currentVersion, findNewest, fromStateRow } from "./agent-state-rows.js";
+import { currentVersion, findNewest, fromStateRow, holdsState } from "./agent-state-rows.js";
 import type { Database } from "./database.js";
 import { changeTime, SessionRows } from "./session-row.js";
 
@@ -49,15 +49,12 @@ export class TypeOrmAgentStateStorage implements AgentStateStorage {
     return this.#database.read(async (connection) => {
       await this.#sessions.read(connection, ref);
       const { manager, entities } = connection;
-      const row =
-        version === undefined
-          ? await findNewest(connection, ref.sessionId, key)
-          : await manager.findOneBy(entities.agentState, {
-              sessionId: ref.sessionId,
-              stateKey: key,
-              version,
-            });
-      if (row === null || row.deletedAt !== null) throw stateNotFound(ref, key, version);
+      const which = version === undefined ? {} : { version };
+      const row = await manager.findOne(entities.agentState, {
+        where: { sessionId: ref.sessionId, stateKey: key, ...which },
+        order: { version: "DESC" },
+      });
+      if (row === null || !holdsState(row)) throw stateNotFound(ref, key, version);
       return fromStateRow(row);
     });
   }
@@ -75,7 +72,7 @@ export class TypeOrmAgentStateStorage implements AgentStateStorage {
   }
 
   delete(ref: SessionRef, key: string, expectedVersion: number | undefined): Promise<void> {
-    return this.#database.transaction(async (connection) => {
+    return this.#database.lockingTransaction(ref.sessionId, async (connection) => {
       const head = await this.#sessions.lock(connection, ref);
       const version = currentVersion(await findNewest(connection, head.id, key));
       if (version === 0) throw stateNotFound(ref, key, undefined);

@@ -1,10 +1,11 @@
 import { In } from "typeorm";
-import { StateError } from "../domain/errors.js";
+import { type ErrorCode, StateError } from "../domain/errors.js";
 import { idReused, isRepeated, type StoredRequest } from "../domain/idempotency.js";
-import type { AgentState, Message } from "../domain/model.js";
-import type { Append, Appended, SessionRef } from "../domain/storage.js";
-import { fromStateRow, putState } from "./agent-state-rows.js";
+import type { AgentState } from "../domain/model.js";
+import type { Append, Appended, NewAgentState, SessionRef } from "../domain/storage.js";
+import { fromStateRow, holdsState, putState } from "./agent-state-rows.js";
 import type { Connection, Database } from "./database.js";
+import type { MessageRow } from "./entities.js";
 import { fromMessageRow, toMessageRow } from "./message-row.js";
 import type { MessageRows } from "./message-rows.js";
 import { changeTime, type SessionHead, type SessionRows } from "./session-row.js";
@@ -29,20 +30,24 @@ export async function append(
   context: AppendContext,
 ): Promise<Appended> {
   try {
-    return await database.transaction(async (connection) => {
+    return await database.lockingTransaction(ref.sessionId, async (connection) => {
       const head = await context.sessions.lock(connection, ref);
       return appendNew(connection, head, request, context);
     });
   } catch (error) {
     const mayBeRepeated = isRefused(error) || database.isUniqueViolation(error);
     if (!mayBeRepeated) throw error;
-    return database.transaction((connection) => repeatOrAppend(connection, ref, request, context));
+    return database.lockingTransaction(ref.sessionId, (connection) =>
+      repeatOrAppend(connection, ref, request, context),
+    );
   }
 }
 
+const REFUSALS: ReadonlySet<ErrorCode> = new Set(["aborted", "resource_exhausted"]);
+
 /** Whether an append was refused for what the session or the database is now, which a repeated one is not. */
 function isRefused(error: unknown): boolean {
-  return error instanceof StateError && /^(aborted|resource_exhausted)$/.test(error.code);
+  return error instanceof StateError && REFUSALS.has(error.code);
 }
 
 async function repeatOrAppend(
@@ -98,37 +103,60 @@ async function findRepeated(
   request: Append,
   { messages }: AppendContext,
 ): Promise<Pick<Appended, "messages" | "agentStates"> | undefined> {
-  const { manager, entities } = connection;
   const messageIds = request.messages.map(({ id }) => id);
-  const messageRows = await messages.findAll(connection, sessionId, messageIds);
-  const stateIds = request.agentStates.map(({ id }) => id);
-  const stateRows =
-    stateIds.length === 0
-      ? []
-      : await manager.findBy(entities.agentState, { sessionId, id: In(stateIds) });
-  const knowsMessages = isRepeated("message", request.messages, messageRows.map(toStoredRequest));
-  const knowsStates = isRepeated("state", request.agentStates, stateRows.map(toStoredRequest));
-  const isMixed = knowsMessages !== knowsStates && messageIds.length > 0 && stateIds.length > 0;
-  if (isMixed) throw idReused("only a part of the append is stored");
+  const storedMessages = await messages.findRequests(connection, sessionId, messageIds);
+  const storedStates = await findStateRequests(connection, sessionId, request);
+  const knowsMessages = isRepeated("message", request.messages, storedMessages.map(toStored));
+  const knowsStates = isRepeated("state", request.agentStates, storedStates.map(toStored));
+  const hasBoth = request.messages.length > 0 && request.agentStates.length > 0;
+  if (hasBoth && knowsMessages !== knowsStates)
+    throw idReused("only a part of the append is stored");
   if (!knowsMessages && !knowsStates) return undefined;
-  const messagesById = new Map(messageRows.map((row) => [row.id, fromMessageRow(row)]));
-  const statesById = new Map(stateRows.map((row) => [row.id, fromStateRow(row)]));
-  return {
-    messages: messageIds.flatMap((id): Message[] => only(messagesById.get(id))),
-    agentStates: stateIds.flatMap((id): AgentState[] => only(statesById.get(id))),
-  };
+  const rows: MessageRow[] = [];
+  for (const id of messageIds) {
+    const row = await messages.find(connection, sessionId, id);
+    if (row !== undefined) rows.push(row);
+  }
+  const agentStates: AgentState[] = [];
+  for (const state of request.agentStates) {
+    agentStates.push(await findStored(connection, sessionId, state));
+  }
+  return { messages: rows.map(fromMessageRow), agentStates };
 }
 
-function only<T>(value: T | undefined): T[] {
-  return value === undefined ? [] : [value];
+function findStateRequests(
+  { manager, entities }: Connection,
+  sessionId: string,
+  { agentStates }: Append,
+): Promise<readonly StoredRow[]> {
+  return manager.find(entities.agentState, {
+    // The primary key too, which TypeORM tells rows apart by.
+    select: {
+      sessionId: true,
+      stateKey: true,
+      version: true,
+      id: true,
+      requestHash: true,
+      deletedAt: true,
+    },
+    where: { sessionId, id: In(agentStates.map(({ id }) => id)) },
+  });
 }
 
-function toStoredRequest(row: {
-  readonly id: string;
-  readonly requestHash: Buffer;
-  readonly deletedAt: Date | null;
-}): StoredRequest {
-  return { id: row.id, requestHash: row.requestHash, isDeleted: row.deletedAt !== null };
+/** Gives a state that is stored; of a version that is kept no longer, what is put again now is what it held. */
+async function findStored(
+  { manager, entities }: Connection,
+  sessionId: string,
+  { id, payload }: NewAgentState,
+): Promise<AgentState> {
+  const row = await manager.findOneByOrFail(entities.agentState, { sessionId, id });
+  return holdsState(row) ? fromStateRow(row) : { ...fromStateRow(row), payload };
+}
+
+type StoredRow = Pick<MessageRow, "id" | "requestHash" | "deletedAt">;
+
+function toStored({ id, requestHash, deletedAt }: StoredRow): StoredRequest {
+  return { id, requestHash, isDeleted: deletedAt !== null };
 }
 
 function requireHead(head: SessionHead, { messages, expectedHeadSequence }: Append): void {

@@ -1,4 +1,4 @@
-import { IsNull } from "typeorm";
+import { IsNull, Not } from "typeorm";
 import type { StoredCounts } from "../domain/storage.js";
 import type { Connection } from "./database.js";
 
@@ -8,6 +8,9 @@ export async function countStored({ manager, entities }: Connection): Promise<St
   return {
     sessions: await manager.countBy(entities.session, where),
     messages: Number((await manager.sum(entities.session, "messageCount", where)) ?? 0),
-    agentStates: await manager.countBy(entities.agentState, where),
+    agentStates: await manager.countBy(entities.agentState, [
+      { state: Not(IsNull()) },
+      { data: Not(IsNull()) },
+    ]),
   };
 }

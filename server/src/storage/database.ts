@@ -1,8 +1,9 @@
 import type { DataSource, EntityManager, EntityMetadata, QueryRunner } from "typeorm";
 import { StateError } from "../domain/errors.js";
-import { classifyFailure, type Dialect, type QueryResult } from "./dialect.js";
+import type { Dialect, QueryResult } from "./dialect.js";
 import type { Entities } from "./entities.js";
-import { Queue } from "./queue.js";
+import { classifyFailure, toStateError, unavailable } from "./failures.js";
+import { KeyedQueue, Queue } from "./queue.js";
 
 /** For how long a transaction that loses against others is run again, and how long it waits in between. */
 const MAX_RETRY_MS = 5_000;
@@ -14,8 +15,6 @@ const OPERATION_TIMEOUT_MS = 60_000;
 
 /** How long to wait for a free connection, in milliseconds. */
 const ACQUIRE_TIMEOUT_MS = 5_000;
-
-const RETRY_AFTER_MS = 1_000;
 
 /** One connection, for as long as a read or a transaction lasts. */
 export interface Connection {
@@ -44,6 +43,7 @@ export class Database {
   readonly entities: Entities;
   readonly #dataSource: DataSource;
   readonly #queue = new Queue();
+  readonly #lockQueues = new KeyedQueue();
   readonly #ready = new WeakSet<object>();
   readonly #underWay = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
@@ -77,11 +77,27 @@ export class Database {
     return this.#attempt(() => this.#inTransaction([this.dialect.begin], work));
   }
 
+  /**
+   * Runs a transaction that begins by locking the row with the id `lockedId`.
+   *
+   * Those of one id queue here, so that however many wait for one lock, they hold one
+   * connection of the pool and not all of them.
+   */
+  lockingTransaction<T>(
+    lockedId: string,
+    work: (connection: Connection) => Promise<T>,
+  ): Promise<T> {
+    const attempt = () =>
+      this.#attemptUntilDone(() => this.#inTransaction([this.dialect.begin], work));
+    return this.#track(() => this.#lockQueues.run(lockedId, attempt));
+  }
+
   /** Runs `work` on a connection of TypeORM's, again if it lost against another process. */
   withQueryRunner<T>(work: (queryRunner: QueryRunner) => Promise<T>): Promise<T> {
     return this.#attempt(async () => {
       const queryRunner = this.#dataSource.createQueryRunner();
       try {
+        await this.#prepare(queryRunner, await queryRunner.connect());
         return await work(queryRunner);
       } finally {
         await queryRunner.release();
@@ -106,14 +122,19 @@ export class Database {
     await this.#dataSource.destroy();
   }
 
-  async #attempt<T>(run: () => Promise<T>): Promise<T> {
+  #attempt<T>(run: () => Promise<T>): Promise<T> {
+    return this.#track(() => this.#attemptUntilDone(run));
+  }
+
+  /** Runs `work` unless the database is closing, which waits for it otherwise. */
+  async #track<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closing !== undefined) throw unavailable("the server is shutting down", undefined);
-    const attempts = this.#attemptUntilDone(run);
-    this.#underWay.add(attempts);
+    const underWay = work();
+    this.#underWay.add(underWay);
     try {
-      return await attempts;
+      return await underWay;
     } finally {
-      this.#underWay.delete(attempts);
+      this.#underWay.delete(underWay);
     }
   }
 
@@ -124,7 +145,7 @@ export class Database {
         return await (this.dialect.singleConnection ? this.#queue.run(run) : run());
       } catch (error) {
         const lost = classifyFailure(this.dialect, error) === "conflict";
-        if (!lost || Date.now() > lastStart) throw this.#translate(error);
+        if (!lost || Date.now() > lastStart) throw toStateError(this.dialect, error);
         await backOff(attempt);
       }
     }
@@ -168,8 +189,15 @@ export class Database {
       });
     } catch (error) {
       if (error instanceof StateError) throw error;
-      throw this.#translate(error);
+      throw toStateError(this.dialect, error);
     }
+  }
+
+  /** Tells a connection that is new what every one is told first. */
+  async #prepare(queryRunner: QueryRunner, raw: object): Promise<void> {
+    if (this.#ready.has(raw)) return;
+    for (const sql of this.dialect.connectionSettings) await queryRunner.query(sql);
+    this.#ready.add(raw);
   }
 
   async #use<T>(
@@ -178,10 +206,7 @@ export class Database {
     work: (connection: OpenConnection) => Promise<T>,
   ): Promise<T> {
     const { dialect, entities } = this;
-    if (!this.#ready.has(raw)) {
-      for (const sql of dialect.connectionSettings) await queryRunner.query(sql);
-      this.#ready.add(raw);
-    }
+    await this.#prepare(queryRunner, raw);
     return work({
       manager: queryRunner.manager,
       entities,
@@ -189,58 +214,6 @@ export class Database {
       destroy: () => dialect.destroy(raw),
     });
   }
-
-  #translate(error: unknown): unknown {
-    if (error instanceof StateError) return error;
-    switch (classifyFailure(this.dialect, error)) {
-      case "conflict":
-        return unavailable("the database is busy: try again", error);
-      case "unavailable":
-        return unavailable("the database is unavailable: try again", error);
-      case "full":
-        return new StateError(
-          "resource_exhausted",
-          "DATABASE_FULL",
-          "the database is full: the operator has to make room",
-          { cause: error },
-        );
-      case "read_only":
-        return new StateError(
-          "failed_precondition",
-          "DATABASE_READ_ONLY",
-          "the database is read-only: the operator has to let the server write to it",
-          { cause: error },
-        );
-      case "too_large":
-        return new StateError(
-          "resource_exhausted",
-          "LIMIT_EXCEEDED",
-          "the request is larger than the database takes: send less at once",
-          { cause: error },
-        );
-      default:
-        return withoutData(error);
-    }
-  }
-}
-
-/**
- * Gives a database's error without the statement and its values, which drivers and
- * TypeORM attach: they are other people's conversations, and errors are logged.
- */
-function withoutData(error: unknown): unknown {
-  const { driverError, code, errno } = error as Readonly<Record<string, unknown>>;
-  if (driverError === undefined && code === undefined && errno === undefined) return error;
-  const { message, stack = "" } = (driverError ?? error) as Error;
-  const defect = new Error(`the database refused a statement: ${message}`);
-  return Object.assign(defect, { code: errno ?? code, stack: `${defect.message}\n${stack}` });
-}
-
-function unavailable(message: string, cause: unknown): StateError {
-  return new StateError("unavailable", "DATABASE_UNAVAILABLE", message, {
-    retryAfterMs: RETRY_AFTER_MS,
-    cause,
-  });
 }
 
 /** Gives a promise's outcome, or after `ms` milliseconds calls `onTimeout` and throws `unavailable`. */

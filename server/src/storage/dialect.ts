@@ -71,12 +71,21 @@ export interface Dialect {
   };
   /** The error classes of the database: what `code` or `errno` of an error says. */
   readonly failures: readonly (readonly [Failure, RegExp])[];
+  /** What `code: message` of an error is where the connection to the database is lost. */
+  readonly lostConnection: RegExp;
   /** Settings of the database that put data or calls at risk: a query, and what to say of a row. */
   readonly cautions: readonly Caution[];
 
   options(url: string, poolSize: number): DataSourceOptions;
 
-  /** Runs a prepared statement with `?` for each parameter on a connection of the driver. */
+  /**
+   * Names the database of a URL without its credentials.
+   *
+   * @throws UsageError if the URL cannot be read.
+   */
+  locate(url: string): string;
+
+  /** Runs a statement on a connection of the driver: prepared, with `?` for each parameter. */
   run(connection: object, sql: string, parameters: readonly unknown[]): Promise<QueryResult>;
 
   /** Ends a connection that may still be busy. */
@@ -88,21 +97,4 @@ export interface Caution {
   readonly sql: string;
   /** What is wrong with the value that was found, if anything is. */
   warn(value: string, maxRequestBytes: number): string | undefined;
-}
-
-/** Tells what kind of failure an error of a driver, or of TypeORM around it, is. */
-export function classifyFailure(dialect: Dialect, error: unknown): Failure | undefined {
-  const { driverError } = error as { readonly driverError?: unknown };
-  const { code, errno, fatal } = (driverError ?? error) as {
-    readonly code?: unknown;
-    readonly errno?: unknown;
-    readonly fatal?: unknown;
-  };
-  const names = [errno, code].map(String);
-  const found = dialect.failures.find(([, pattern]) => names.some((name) => pattern.test(name)));
-  if (found !== undefined) return found[0];
-  const network = /^(E[A-Z]{3,}|PROTOCOL_.*|POOL_.*)$/;
-  const lost = /terminat|connection|timeout exceeded|closed state/i;
-  const isLost = fatal === true || network.test(String(code)) || lost.test(String(error));
-  return isLost && !dialect.singleConnection ? "unavailable" : undefined;
 }

@@ -1,4 +1,4 @@
-import { UsageError } from "../usage-error.js";
+import { UsageError } from "../domain/usage-error.js";
 import type { Dialect, QueryResult } from "./dialect.js";
 
 /** How long to wait for a connection, in milliseconds. */
@@ -46,6 +46,7 @@ const sqlite: Dialect = {
     ["too_large", /^SQLITE_TOOBIG$/],
     ["unavailable", /^SQLITE_(IOERR|CANTOPEN|NOTADB|CORRUPT|PERM|AUTH|NOMEM)/],
   ],
+  lostConnection: /: The database connection is not open$/,
   cautions: [
     {
       sql: "SELECT synchronous AS value FROM pragma_synchronous",
@@ -61,6 +62,8 @@ const sqlite: Dialect = {
     }
     return { type: "better-sqlite3", database, enableWAL: true, timeout: SQLITE_BUSY_TIMEOUT_MS };
   },
+
+  locate: (url) => url,
 
   async run(connection, sql, parameters) {
     const statement = sqliteStatement(connection as SqliteConnection, sql);
@@ -120,6 +123,8 @@ const postgres: Dialect = {
     ["too_large", /^54000$/],
     ["unavailable", /^(08...|53[023]00|57P0.|57014|28...|3D000|25P03)$/],
   ],
+  lostConnection:
+    /^E[A-Z_]{3,}: |: (Connection terminated|Connection ended|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Query read timeout|Cannot use a pool after)/,
   cautions: [],
 
   options(url, poolSize) {
@@ -135,6 +140,8 @@ const postgres: Dialect = {
       },
     };
   },
+
+  locate: locateServer,
 
   async run(connection, sql, parameters) {
     const { name, text } = postgresStatement(sql);
@@ -179,7 +186,8 @@ const mysql: Dialect = {
     // Without NO_BACKSLASH_ESCAPES, whatever the server's default: the driver escapes by backslash.
     "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
     "SET SESSION time_zone = '+00:00'",
-    "SET SESSION innodb_lock_wait_timeout = 10",
+    // A server that was stopped in mid-transaction must not keep its locks for ever; MySQL has no bound for that.
+    "SET SESSION innodb_lock_wait_timeout = 10 /*M!100300 , SESSION idle_transaction_timeout = 60 */",
   ],
   migrations: {
     lock: "SELECT GET_LOCK(CONCAT('mofa_state.', DATABASE()), 60)",
@@ -199,6 +207,8 @@ const mysql: Dialect = {
       /^(1040|1044|1045|1049|1053|1129|1152|1158|1159|1160|1161|1203|1927|2006|2013|4031)$/,
     ],
   ],
+  lostConnection:
+    /^(E(?!R_)[A-Z_]{3,}|PROTOCOL_\w+|POOL_\w+): |: (Can't (add new command|write)|Pool is closed)/,
   cautions: [
     {
       sql: "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit AS value",
@@ -227,13 +237,19 @@ const mysql: Dialect = {
     };
   },
 
+  locate: locateServer,
+
   run(connection, sql, parameters) {
+    const mysqlConnection = connection as MysqlConnection;
     return new Promise((resolve, reject) => {
-      (connection as MysqlConnection).execute(sql, parameters, (error, result) => {
+      const done: MysqlCallback = (error, result) => {
         if (error) reject(error);
         else if ("affectedRows" in result) resolve({ rows: [], affected: result.affectedRows });
         else resolve({ rows: result, affected: 0 });
-      });
+      };
+      // MySQL prepares no statement that begins or ends a transaction.
+      if (parameters.length === 0) mysqlConnection.query(sql, done);
+      else mysqlConnection.execute(sql, parameters, done);
     });
   },
 
@@ -241,6 +257,17 @@ const mysql: Dialect = {
     (connection as MysqlConnection).destroy();
   },
 };
+
+function locateServer(url: string): string {
+  try {
+    const { protocol, host, pathname } = new URL(url);
+    return `${protocol}//${host}${pathname}`;
+  } catch {
+    throw new UsageError(
+      "the database URL cannot be read: write SCHEME://USER:PASSWORD@HOST:PORT/DATABASE, with special characters percent-encoded",
+    );
+  }
+}
 
 type Rows = QueryResult["rows"];
 
@@ -263,12 +290,14 @@ interface PostgresConnection {
   }): Promise<{ readonly rows: Rows; readonly rowCount: number | null }>;
 }
 
+type MysqlCallback = (
+  error: Error | null,
+  result: Rows | { readonly affectedRows: number },
+) => void;
+
 interface MysqlConnection {
-  execute(
-    sql: string,
-    parameters: readonly unknown[],
-    done: (error: Error | null, result: Rows | { readonly affectedRows: number }) => void,
-  ): void;
+  query(sql: string, done: MysqlCallback): void;
+  execute(sql: string, parameters: readonly unknown[], done: MysqlCallback): void;
   destroy(): void;
 }
 

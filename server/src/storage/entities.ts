@@ -17,6 +17,8 @@ export interface SessionRow {
   version: number;
   /** The most bytes that a message of the session has had: what a page of it can weigh. */
   largestMessageBytes: number;
+  /** About how many bytes its title and metadata take on the wire: what pages are measured by. */
+  bytes: number;
   requestHash: Buffer;
   createdAt: Date;
   updatedAt: Date;
@@ -155,6 +157,7 @@ function sessionEntity({ uuid, key, text, bigint, integer, hash, time }: Columns
       revision: bigint("revision"),
       version: bigint("version"),
       largestMessageBytes: integer("largest_message_bytes"),
+      bytes: integer("bytes"),
       requestHash: hash("request_hash"),
       createdAt: time("created_at"),
       updatedAt: time("updated_at"),

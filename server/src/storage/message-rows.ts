@@ -2,7 +2,6 @@ import type { MessageRange, PageBounds } from "../domain/storage.js";
 import { takePage } from "./bounded-page.js";
 import type { Connection, Database } from "./database.js";
 import type { MessageRow } from "./entities.js";
-import type { SessionHead } from "./session-row.js";
 import { Table } from "./table.js";
 
 /** The most rows that one statement inserts. */
@@ -16,6 +15,9 @@ export interface MessageRowPage {
   readonly rows: readonly MessageRow[];
   readonly hasMore: boolean;
 }
+
+/** What tells a repeated request. */
+export type MessageRequestRow = Pick<MessageRow, "id" | "requestHash" | "deletedAt">;
 
 /** Reads and inserts the rows of messages with prepared statements. */
 export class MessageRows {
@@ -49,20 +51,21 @@ export class MessageRows {
   }
 
   /**
-   * Finds the rows of a session that have some ids, tombstones included, in no order.
+   * Finds what tells a repeated request of the messages that have some ids, tombstones
+   * included, in no order.
    *
    * One statement an id: for a list of ids, PostgreSQL may read the whole session as long
    * as it has no statistics of the table.
    */
-  async findAll(
+  async findRequests(
     connection: Connection,
     sessionId: string,
     ids: readonly string[],
-  ): Promise<readonly MessageRow[]> {
-    const found: MessageRow[] = [];
+  ): Promise<readonly MessageRequestRow[]> {
+    const found: MessageRequestRow[] = [];
+    const sql = `SELECT id, request_hash, deleted_at FROM messages WHERE session_id = ? AND id = ?`;
     for (const id of ids) {
-      const row = await this.find(connection, sessionId, id);
-      if (row !== undefined) found.push(row);
+      found.push(...this.#table.toRows(await connection.query(sql, [sessionId, id])));
     }
     return found;
   }
@@ -85,44 +88,77 @@ export class MessageRows {
       const rows = await this.#select(connection, sessionId, { ...range, limit });
       return { rows: rows.slice(0, maxItems), hasMore: rows.length > maxItems };
     }
-    const columns = "sequence, bytes";
-    const sizes = await this.#select(connection, sessionId, { ...range, limit, columns });
-    const { items, hasMore } = takePage(sizes, bounds, ({ bytes }) => bytes);
-    const last = items.at(-1)?.sequence;
-    if (last === undefined) return { rows: [], hasMore };
-    const fitting =
-      range.order === "ascending" ? { upToSequence: last } : { afterSequence: last - 1 };
-    const selection = { ...range, ...fitting, limit: items.length };
-    return { rows: await this.#select(connection, sessionId, selection), hasMore };
+    return this.#readSized(connection, sessionId, range, bounds);
   }
 
-  /** Gives the sequence of the newest message but `count`; 0 if there is none. */
+  async #readSized(
+    connection: Connection,
+    sessionId: string,
+    range: MessageRange,
+    bounds: PageBounds,
+  ): Promise<MessageRowPage> {
+    for (let rest = range; ; ) {
+      const selection = { ...rest, limit: bounds.maxItems + 1 };
+      const sizes = await this.#select<"sequence" | "bytes">(
+        connection,
+        sessionId,
+        selection,
+        "sequence, bytes",
+      );
+      const { items, hasMore } = takePage(sizes, bounds, ({ bytes }) => bytes);
+      const last = items.at(-1)?.sequence;
+      if (last === undefined) return { rows: [], hasMore };
+      const fitting = { ...upTo(rest, last), limit: items.length };
+      const rows = await this.#select(connection, sessionId, fitting);
+      // Where all that was measured has been deleted since, what follows it is still to come.
+      if (rows.length > 0 || !hasMore) return { rows, hasMore };
+      rest = after(rest, last);
+    }
+  }
+
+  /** Gives the sequence of the newest message but `count`, up to a sequence; 0 if there is none. */
   async sequenceBeforeLast(
     connection: Connection,
-    { id, headSequence }: SessionHead,
-    count: number,
+    sessionId: string,
+    { count, upToSequence }: { readonly count: number; readonly upToSequence: number },
   ): Promise<number> {
     // Without the range, PostgreSQL reads and sorts the whole session as long as it has no
     // statistics of the table: it then expects few messages that are not deleted.
     const sql =
       "SELECT sequence FROM messages WHERE session_id = ? AND sequence BETWEEN 1 AND ? AND deleted_at IS NULL ORDER BY sequence DESC LIMIT 1 OFFSET ?";
-    const [row] = this.#table.toRows(await connection.query(sql, [id, headSequence, count]));
+    const result = await connection.query(sql, [sessionId, upToSequence, count]);
+    const [row] = this.#table.toRows<"sequence">(result);
     return row?.sequence ?? 0;
   }
 
-  async #select(
+  async #select<Column extends keyof MessageRow = keyof MessageRow>(
     connection: Connection,
     sessionId: string,
-    selection: MessageRange & { readonly limit: number; readonly columns?: string },
-  ): Promise<readonly MessageRow[]> {
-    const { columns = this.#table.columns, order, limit, roles = [] } = selection;
+    selection: MessageRange & { readonly limit: number },
+    columns = this.#table.columns,
+  ): Promise<readonly Pick<MessageRow, Column>[]> {
+    const { order, limit, roles = [] } = selection;
     const byRole = roles.length === 0 ? "" : `AND role IN (${roles.map(() => "?").join(", ")})`;
     const direction = order === "ascending" ? "ASC" : "DESC";
     const sql = `SELECT ${columns} FROM messages WHERE session_id = ? AND sequence > ? AND sequence <= ? AND deleted_at IS NULL ${byRole} ORDER BY sequence ${direction} LIMIT ?`;
     const { afterSequence, upToSequence } = selection;
     const parameters = [sessionId, afterSequence, upToSequence, ...roles, limit];
-    return this.#table.toRows(await connection.query(sql, parameters));
+    return this.#table.toRows<Column>(await connection.query(sql, parameters));
   }
+}
+
+/** The part of a range that ends with a sequence, in the range's order. */
+function upTo(range: MessageRange, last: number): MessageRange {
+  return range.order === "ascending"
+    ? { ...range, upToSequence: last }
+    : { ...range, afterSequence: last - 1 };
+}
+
+/** The part of a range that begins after a sequence, in the range's order. */
+function after(range: MessageRange, last: number): MessageRange {
+  return range.order === "ascending"
+    ? { ...range, afterSequence: last }
+    : { ...range, upToSequence: last - 1 };
 }
 
 /**

@@ -63,10 +63,11 @@ export class TypeOrmMessageStorage implements MessageStorage {
     });
   }
 
-  sequenceBeforeLast(ref: SessionRef, count: number): Promise<number> {
+  sequenceBeforeLast(ref: SessionRef, count: number, upToSequence: number): Promise<number> {
     return this.#database.read(async (connection) => {
-      const head = await this.#sessions.read(connection, ref);
-      return this.#messages.sequenceBeforeLast(connection, head, count);
+      await this.#sessions.read(connection, ref);
+      const range = { count, upToSequence };
+      return this.#messages.sequenceBeforeLast(connection, ref.sessionId, range);
     });
   }
 
@@ -76,7 +77,7 @@ export class TypeOrmMessageStorage implements MessageStorage {
     change: MessageChange,
     expectedVersion: number | undefined,
   ): Promise<Message> {
-    return this.#database.transaction(async (connection) => {
+    return this.#database.lockingTransaction(ref.sessionId, async (connection) => {
       const head = await this.#sessions.lock(connection, ref);
       const row = await this.#find(connection, ref, messageId);
       const before = fromMessageRow(row);
@@ -98,7 +99,7 @@ export class TypeOrmMessageStorage implements MessageStorage {
   }
 
   delete(ref: SessionRef, messageId: string): Promise<void> {
-    return this.#database.transaction(async (connection) => {
+    return this.#database.lockingTransaction(ref.sessionId, async (connection) => {
       const head = await this.#sessions.lock(connection, ref);
       const row = await this.#find(connection, ref, messageId);
       const time = changeTime(head);
@@ -109,7 +110,7 @@ export class TypeOrmMessageStorage implements MessageStorage {
   }
 
   clear(ref: SessionRef, afterSequence: number): Promise<number> {
-    return this.#database.transaction(async (connection) => {
+    return this.#database.lockingTransaction(ref.sessionId, async (connection) => {
       const head = await this.#sessions.lock(connection, ref);
       const time = changeTime(head);
       const { affected = 0 } = await connection.manager.update(

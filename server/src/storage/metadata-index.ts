@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { In } from "typeorm";
 import { canonicalJson } from "../domain/json.js";
 import type { JsonObject } from "../domain/model.js";
 import type { Connection } from "./database.js";
@@ -17,15 +18,23 @@ export function hashEntries(metadata: JsonObject): readonly Buffer[] {
     );
 }
 
-/** Makes a session be found by this metadata, and by no other. */
+/** Makes a session that was found by the metadata `before` be found by `after` instead. */
 export async function indexMetadata(
   { manager, entities }: Connection,
   sessionId: string,
-  metadata: JsonObject,
+  { before, after }: { readonly before: JsonObject; readonly after: JsonObject },
 ): Promise<void> {
-  await manager.delete(entities.sessionMetadata, { sessionId });
-  const entries = hashEntries(metadata).map((entryHash) => ({ sessionId, entryHash }));
-  for (let at = 0; at < entries.length; at += 500) {
-    await manager.insert(entities.sessionMetadata, entries.slice(at, at + 500));
+  const old = new Map(hashEntries(before).map((hash) => [hash.toString("hex"), hash]));
+  const added: Buffer[] = [];
+  for (const hash of hashEntries(after)) {
+    if (!old.delete(hash.toString("hex"))) added.push(hash);
+  }
+  if (old.size > 0) {
+    const entryHash = In([...old.values()]);
+    await manager.delete(entities.sessionMetadata, { sessionId, entryHash });
+  }
+  if (added.length > 0) {
+    const rows = added.map((entryHash) => ({ sessionId, entryHash }));
+    await manager.insert(entities.sessionMetadata, rows);
   }
 }

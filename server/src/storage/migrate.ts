@@ -30,7 +30,8 @@ export function migrateSchema(database: Database): Promise<MigrationResult> {
       await queryRunner.query(unlock);
       return { applied: applied.length, schemaVersion };
     } catch (error) {
-      await queryRunner.query(unlockAfterFailure);
+      // Where this fails too, the connection is lost and the lock with it.
+      await queryRunner.query(unlockAfterFailure).catch(() => undefined);
       throw error;
     }
   });

@@ -1,14 +1,14 @@
 import { DataSource } from "typeorm";
 import { StateError } from "../domain/errors.js";
+import type { Logger } from "../domain/log.js";
 import type { Storage } from "../domain/storage.js";
-import type { Logger } from "../log.js";
-import { UsageError } from "../usage-error.js";
 import { TypeOrmAgentStateStorage } from "./agent-state-storage.js";
 import { countStored } from "./counts.js";
 import { Database } from "./database.js";
-import { classifyFailure, type Dialect } from "./dialect.js";
+import type { Dialect } from "./dialect.js";
 import { dialectOf } from "./dialects.js";
 import { createEntities } from "./entities.js";
+import { classifyFailure } from "./failures.js";
 import { TypeOrmMessageStorage } from "./message-storage.js";
 import { checkSchema, MIGRATIONS_TABLE, type MigrationResult, migrateSchema } from "./migrate.js";
 import { initialMigration } from "./migrations/0001-initial.js";
@@ -71,7 +71,7 @@ export async function migrateDatabase(url: string): Promise<MigrationResult> {
 /** Connects to a database whose schema may be of any age. */
 export async function openDatabase(url: string, poolSize: number): Promise<Database> {
   const dialect = dialectOf(url);
-  const location = describeLocation(url);
+  const location = dialect.locate(url);
   const entities = createEntities(dialect.kinds);
   const dataSource = new DataSource({
     ...dialect.options(url, poolSize),
@@ -107,19 +107,6 @@ function cannotOpen(location: string, error: unknown): StateError {
     `cannot open the database ${location} (${why}): check that it is there and that the URL is right`,
     { cause: error },
   );
-}
-
-/** Names a database without its credentials. */
-function describeLocation(url: string): string {
-  if (/^(memory|sqlite):/.test(url)) return url;
-  try {
-    const { protocol, host, pathname } = new URL(url);
-    return `${protocol}//${host}${pathname}`;
-  } catch {
-    throw new UsageError(
-      "the database URL cannot be read: write SCHEME://USER:PASSWORD@HOST:PORT/DATABASE, with special characters percent-encoded",
-    );
-  }
 }
 
 async function warnOfSettings(

@@ -7,8 +7,8 @@ import type { SessionRow } from "./entities.js";
 import { hashEntries } from "./metadata-index.js";
 import { fromSessionRow } from "./session-row.js";
 
-/** What a session takes on the wire beside its metadata, at most, in bytes. */
-const SESSION_OVERHEAD_BYTES = 1_600;
+/** What a session takes on the wire beside its title and metadata, at most, in bytes. */
+const SESSION_OVERHEAD_BYTES = 600;
 
 /** Which sessions to list, and after which one. */
 export interface SessionListing extends SessionFilter {
@@ -26,15 +26,10 @@ export async function listSessions(
   bounds: PageBounds,
 ): Promise<Page<Session>> {
   const sizes = await select(connection, listing)
-    .select("session.id", "id")
-    .addSelect("OCTET_LENGTH(session.metadata)", "bytes")
+    .select(["session.id", "session.bytes"])
     .limit(bounds.maxItems + 1)
-    .getRawMany<{ id: string; bytes: number | string }>();
-  const { items, hasMore } = takePage(
-    sizes,
-    bounds,
-    ({ bytes }) => Number(bytes) + SESSION_OVERHEAD_BYTES,
-  );
+    .getMany();
+  const { items, hasMore } = takePage(sizes, bounds, ({ bytes }) => bytes + SESSION_OVERHEAD_BYTES);
   if (items.length === 0) return { items: [], hasMore };
   const rows = await select(connection, listing)
     .andWhere("session.id IN (:...ids)", { ids: items.map(({ id }) => id) })

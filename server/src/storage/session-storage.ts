@@ -1,6 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { StateError } from "../domain/errors.js";
 import { canonicalJson, parseJson } from "../domain/json.js";
+import { measureMetadata } from "../domain/metadata-size.js";
 import type { JsonObject, Session } from "../domain/model.js";
 import type {
   NewSession,
@@ -95,7 +96,7 @@ export class TypeOrmSessionStorage implements SessionStorage {
   }
 
   update(ref: SessionRef, change: SessionChange): Promise<Session> {
-    return this.#database.transaction(async (connection) => {
+    return this.#database.lockingTransaction(ref.sessionId, async (connection) => {
       await this.#rows.lock(connection, ref);
       const row = requireSession(await findById(connection, ref.sessionId), ref);
       const present = parseJson(row.metadata) as JsonObject;
@@ -107,18 +108,20 @@ export class TypeOrmSessionStorage implements SessionStorage {
       const changed = {
         title,
         metadata: JSON.stringify(metadata),
+        bytes: measure(title, metadata),
         version: row.version + 1,
         revision: row.revision + 1,
         updatedAt: changeTime(row),
       };
       await connection.manager.update(connection.entities.session, { id: row.id }, changed);
-      if (metadataDiffers) await indexMetadata(connection, row.id, metadata);
+      if (metadataDiffers)
+        await indexMetadata(connection, row.id, { before: present, after: metadata });
       return fromSessionRow({ ...row, ...changed });
     });
   }
 
   delete(ref: SessionRef): Promise<void> {
-    return this.#database.transaction(async (connection) => {
+    return this.#database.lockingTransaction(ref.sessionId, async (connection) => {
       const head = await this.#rows.lock(connection, ref);
       const { manager, entities } = connection;
       const now = changeTime(head);
@@ -132,6 +135,7 @@ export class TypeOrmSessionStorage implements SessionStorage {
           agentId: null,
           title: "",
           metadata: "{}",
+          bytes: 0,
           messageCount: 0,
           requestHash: Buffer.alloc(32),
           revision: head.revision + 1,
@@ -185,14 +189,20 @@ async function insert(connection: Connection, session: NewSession): Promise<Sess
     revision: 1,
     version: 1,
     largestMessageBytes: 0,
+    bytes: measure(session.title, session.metadata),
     requestHash: Buffer.from(session.requestHash),
     createdAt: now,
     updatedAt: now,
     deletedAt: null,
   };
   await connection.manager.insert(connection.entities.session, row);
-  await indexMetadata(connection, session.id, session.metadata);
+  await indexMetadata(connection, session.id, { before: {}, after: session.metadata });
   return fromSessionRow(row);
+}
+
+/** Measures what a session takes on the wire beside what every one takes, in bytes. */
+function measure(title: string, metadata: JsonObject): number {
+  return Buffer.byteLength(title) + measureMetadata(metadata);
 }
 
 /** Requires that a session with a given id is the tenant's own and not deleted. */

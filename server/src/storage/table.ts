@@ -29,8 +29,8 @@ export class Table<Row extends object> {
     );
   }
 
-  /** The rows of a result that selected columns of this table. */
-  toRows(result: QueryResult): readonly Row[] {
+  /** The rows of a result that selected all columns of this table, or those of `Column`. */
+  toRows<Column extends keyof Row = keyof Row>(result: QueryResult): readonly Pick<Row, Column>[] {
     const { driver } = this.#metadata.dataSource;
     return result.rows.map((raw) => {
       const row: Record<string, unknown> = {};
@@ -39,15 +39,14 @@ export class Table<Row extends object> {
           row[column.propertyName] = driver.prepareHydratedValue(raw[column.databaseName], column);
         }
       }
-      return row as Row;
+      return row as Pick<Row, Column>;
     });
   }
 
   /** A parameter as a column stores it. */
   toParameter(property: keyof Row & string, value: unknown): unknown {
     const column = this.#columns.find((candidate) => candidate.propertyName === property);
-    return column === undefined
-      ? value
-      : this.#metadata.dataSource.driver.preparePersistentValue(value, column);
+    if (column === undefined) throw new Error(`${this.name} has no column for ${property}`);
+    return this.#metadata.dataSource.driver.preparePersistentValue(value, column);
   }
 }

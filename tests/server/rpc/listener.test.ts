@@ -12,7 +12,7 @@ import {
   parseListenAddress,
 } from "../../../server/src/rpc/listen-address.js";
 import { type Listener, openListener } from "../../../server/src/rpc/listener.js";
-import { UsageError } from "../../../server/src/usage-error.js";
+import { UsageError } from "../../../server/src/domain/usage-error.js";
 
 async function socketAddress(): Promise<Extract<ListenAddress, { kind: "unix" }>> {
   const directory = await mkdtemp(join(tmpdir(), "mofa-state-listen-"));

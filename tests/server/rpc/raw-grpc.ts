@@ -15,7 +15,7 @@ import {
 } from "@mofa-state/proto/google/rpc/error_details_pb.js";
 import { StatusSchema } from "@mofa-state/proto/google/rpc/status_pb.js";
 import { onTestFinished } from "vitest";
-import type { Logger } from "../../../server/src/log.js";
+import type { Logger } from "../../../server/src/domain/log.js";
 import { GrpcServer } from "../../../server/src/rpc/grpc-server.js";
 
 const DETAILS = createRegistry(BadRequestSchema, ErrorInfoSchema, RetryInfoSchema);

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { StatePayload } from "../../../server/src/domain/model.js";
-import { appendOf, createSession, newMessage, newState } from "./samples.js";
+import { appendOf, createSession, newMessage, newState, WIDE } from "./samples.js";
 import { KEEP_VERSIONS, type StorageSuite } from "./storage-suite.js";
 
 const STATE_NOT_FOUND = { code: "not_found", reason: "STATE_NOT_FOUND" };
@@ -184,6 +184,30 @@ export function testAgentStates(suite: StorageSuite): void {
       expect(await agentStates.get(ref, "k", version)).toMatchObject({ version });
     }
     expect(await agentStates.get(ref, "other", 1)).toMatchObject({ version: 1 });
+  });
+
+  it("knows a repeated put whose version is kept no longer, alone and in an append", async () => {
+    const { agentStates, messages } = suite.storage;
+    const ref = await createSession(suite.storage);
+    const alone = newState({ key: "k" });
+    const together = { ...appendOf(newMessage()), agentStates: [newState({ key: "k" })] };
+    const put = await agentStates.put(ref, alone);
+    const appended = await messages.append(ref, together);
+    for (let others = 1; others <= KEEP_VERSIONS; others++) {
+      await agentStates.put(ref, newState({ key: "k" }));
+    }
+    const { revision } = await suite.storage.sessions.get(ref);
+
+    expect(await agentStates.put(ref, alone)).toMatchObject({ ...put, bytes: 0 });
+    const repeated = await messages.append(ref, together);
+    const [state] = appended.agentStates;
+    expect(repeated.agentStates).toMatchObject([{ ...state, bytes: 0 }]);
+    expect((await suite.storage.sessions.get(ref)).revision).toBe(revision);
+    expect(await agentStates.get(ref, "k", undefined)).toMatchObject({
+      version: KEEP_VERSIONS + 2,
+    });
+    const page = await agentStates.list(ref, "k", undefined, WIDE);
+    expect(page.items.map(({ version }) => version)).toEqual([6, 5, 4, 3]);
   });
 
   it("goes on counting where the tombstones of deleted versions are dropped", async () => {

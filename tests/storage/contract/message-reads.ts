@@ -165,9 +165,11 @@ export function testMessageReads(suite: StorageSuite): void {
 
   it("tells after which sequence the newest messages lie", async () => {
     const { ref, messages } = await write(["1", "2", "3", "4", "5"]);
-    const before = (count: number) => suite.storage.messages.sequenceBeforeLast(ref, count);
+    const before = (count: number, upTo = 5) =>
+      suite.storage.messages.sequenceBeforeLast(ref, count, upTo);
     expect([await before(0), await before(2), await before(4)]).toEqual([5, 3, 1]);
     expect([await before(5), await before(6), await before(1_000_000)]).toEqual([0, 0, 0]);
+    expect([await before(1, 4), await before(2, 4), await before(4, 4)]).toEqual([3, 2, 0]);
 
     await suite.storage.messages.delete(ref, messages[3]?.id ?? "");
 

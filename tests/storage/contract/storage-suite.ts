@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, onTestFinished } from "vitest";
+import { SILENT_LOGGER } from "../../../server/src/domain/log.js";
 import type { Storage } from "../../../server/src/domain/storage.js";
-import { SILENT_LOGGER } from "../../../server/src/log.js";
 import { openDatabase, openStorage } from "../../../server/src/storage/open.js";
 
 /** How many versions of each key of agent state the storages under test keep. */

@@ -59,6 +59,7 @@ function sessionColumns({ uuid, key, text, bigint, integer, hash, time }: Column
     `revision ${bigint.sql} NOT NULL`,
     `version ${bigint.sql} NOT NULL`,
     `largest_message_bytes ${integer.sql} NOT NULL`,
+    `bytes ${integer.sql} NOT NULL`,
     `request_hash ${hash.sql} NOT NULL`,
     `created_at ${time.sql} NOT NULL`,
     `updated_at ${time.sql} NOT NULL`,
@@ -103,6 +104,8 @@ function messageColumns(kinds: ColumnKinds) {
   ];
 }
 
+// Its id is unique within the session, not in the table: were it the primary key, putting a
+// state with an id that another tenant uses would tell that it is in use.
 function agentStateColumns(kinds: ColumnKinds) {
   const { uuid, key, bigint, integer, text, bytes, hash, time } = kinds;
   return [

@@ -1,0 +1,56 @@
+import { expect, it, onTestFinished } from "vitest";
+import { SILENT_LOGGER } from "../../server/src/domain/log.js";
+import { openDatabase, openStorage } from "../../server/src/storage/open.js";
+import { describeDatabases } from "../support/databases.js";
+import { appendOf, createSession, newMessage } from "./contract/samples.js";
+
+const CONNECTIONS = 2;
+
+function deferred() {
+  let resolve: () => void = () => {};
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
+describeDatabases(
+  "a session whose row another server holds",
+  (database) => {
+    it("keeps no call to another session waiting", async () => {
+      const url = await database.create();
+      const storage = await openStorage(url, {
+        migrate: true,
+        poolSize: CONNECTIONS,
+        keepVersions: 1,
+        maxRequestBytes: 1,
+        logger: SILENT_LOGGER,
+      });
+      onTestFinished(() => storage.close());
+      const held = await createSession(storage);
+      const other = await createSession(storage);
+      const server = await openDatabase(url, 1);
+      onTestFinished(() => server.close());
+      const [locked, letGo] = [deferred(), deferred()];
+      const holding = server.transaction(async (connection) => {
+        const lock = "SELECT id FROM sessions WHERE id = ? FOR UPDATE";
+        await connection.query(lock, [held.sessionId]);
+        locked.resolve();
+        await letGo.promise;
+      });
+      await locked.promise;
+
+      const waiting = Array.from({ length: 2 * CONNECTIONS }, () =>
+        storage.messages.append(held, appendOf(newMessage())),
+      );
+      const appended = await storage.messages.append(other, appendOf(newMessage()));
+      letGo.resolve();
+      await holding;
+      const sequences = (await Promise.all(waiting)).map(({ headSequence }) => headSequence);
+
+      expect(appended.headSequence).toBe(1);
+      expect(sequences).toEqual([1, 2, 3, 4]);
+    });
+  },
+  ["postgres", "mariadb"],
+);
