@@ -39,7 +39,10 @@ export interface ListStatesOptions extends CallOptions {
 export interface DeleteStateOptions extends CallOptions {
   /** Empty by default. */
   readonly key?: string | undefined;
-  /** The version that the key must have now. Absent is any. */
+  /**
+   * The version that the key must have now. Absent is any; then the call is not repeated
+   * after `unavailable`, since that could delete what was put meanwhile.
+   */
   readonly expectedVersion?: number | undefined;
 }
 

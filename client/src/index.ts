@@ -40,16 +40,13 @@ export type {
   SessionInfo,
   SessionPage,
 } from "./model/session.js";
-export type {
-  AppendOptions,
-  ListMessagesOptions,
-  Session,
-  UpdateOptions,
-} from "./session.js";
+export type { Session } from "./session.js";
+export type { AppendOptions, ListMessagesOptions, UpdateOptions } from "./session-options.js";
 export type { Sessions } from "./sessions.js";
+export { stableId } from "./stable-id.js";
 export type { State } from "./state.js";
 export type { ConnectionOptions, TlsOptions } from "./transport/channel.js";
-export type { RetryOptions } from "./transport/retry.js";
+export type { RetryOptions } from "./transport/retry-policy.js";
 export type { TransportSettings } from "./transport/transport.js";
 
 // What is near the wire: the generated services, for `State.lowLevel`.

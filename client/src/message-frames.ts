@@ -4,7 +4,6 @@ import { toInt64 } from "./convert/scalar.js";
 import { invalidArgument } from "./errors.js";
 import type { MessageFrame } from "./model/message.js";
 import { messageMethods } from "./transport/methods.js";
-import { pauseBeforeRetry } from "./transport/retry.js";
 import { toStateError } from "./transport/status.js";
 import type { Transport } from "./transport/transport.js";
 
@@ -22,35 +21,37 @@ export interface StreamOptions extends CallOptions {
 
 /**
  * Streams the frames of a session's history. A stream that breaks is resumed after the
- * last frame that was given, as often as the retry policy allows without a frame.
+ * last frame that was given, until no frame comes within the timeout, or as often as the
+ * retry policy allows without a frame.
  */
 export async function* streamFrames(
   transport: Transport,
   sessionId: string,
   options: StreamOptions,
 ): AsyncGenerator<MessageFrame, void> {
-  const { frameMaxMessages = 0, signal } = options;
+  const { frameMaxMessages = 0 } = options;
   let start: Start = toStart(options);
-  let failures = 0;
+  let limits = transport.limits(options);
+  let backoff = transport.backoff();
   let caughtUp = false;
   for (;;) {
     try {
       const request = { sessionId, start, frameMaxMessages };
-      const answers = transport.serverStream(messageMethods.streamMessages, request, options);
+      const answers = transport.serverStream(messageMethods.streamMessages, request, limits);
       for await (const answer of answers) {
         const frame = toMessageFrame(answer);
         start = { case: "resumeToken", value: frame.resumeToken };
-        failures = 0;
         caughtUp = frame.caughtUp !== undefined;
         yield frame;
+        // From here, since the time that the consumer takes is no wait for the server.
+        limits = transport.limits(options);
+        backoff = transport.backoff();
       }
       return;
     } catch (error) {
       // What breaks after the last frame breaks nothing.
       if (caughtUp) return;
-      failures += 1;
-      const failure = { count: failures, error: toStateError(error) };
-      await pauseBeforeRetry(transport.retryPolicy, { deadline: Infinity, signal }, failure);
+      await backoff.pauseAfter(toStateError(error), limits);
     }
   }
 }

@@ -1,12 +1,10 @@
-import { Order } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import { AgentStates } from "./agent-states.js";
 import type { CallOptions } from "./call-options.js";
-import { fromRole, toAppended, toMessage, toMessagePage } from "./convert/message.js";
-import { fromAppend, fromEdit } from "./convert/message-requests.js";
+import { toAppended, toMessage, toMessagePage } from "./convert/message.js";
+import { fromAppend, fromEdit, fromListing } from "./convert/message-requests.js";
 import { fromInt64, toInt64 } from "./convert/scalar.js";
 import { fromSessionChange, toSessionInfo } from "./convert/session.js";
 import { type StreamOptions, streamFrames } from "./message-frames.js";
-import type { NewAgentState } from "./model/agent-state.js";
 import type {
   Appended,
   Message,
@@ -14,36 +12,12 @@ import type {
   MessageFrame,
   MessagePage,
   NewMessage,
-  Role,
 } from "./model/message.js";
 import type { SessionChange, SessionInfo } from "./model/session.js";
 import { eachItem } from "./paging.js";
+import type { AppendOptions, ListMessagesOptions, UpdateOptions } from "./session-options.js";
 import { messageMethods, sessionMethods } from "./transport/methods.js";
 import type { Transport } from "./transport/transport.js";
-
-/** How to append. */
-export interface AppendOptions extends CallOptions {
-  /** The head that the session must have; 0 if nothing was ever appended. Absent is any. */
-  readonly expectedHeadSequence?: number | undefined;
-  /** States to store in the same transaction, at most 100. */
-  readonly agentStates?: readonly NewAgentState[] | undefined;
-}
-
-/** How to list messages. */
-export interface ListMessagesOptions extends CallOptions {
-  /** How many messages to fetch at a time: 50 by default, 1,000 at most. */
-  readonly pageSize?: number | undefined;
-  /** `ascending`, the oldest first, by default. */
-  readonly order?: "ascending" | "descending" | undefined;
-  /** Only messages with one of these roles; all by default. */
-  readonly roles?: readonly Role[] | undefined;
-}
-
-/** How to change something that has a version. */
-export interface UpdateOptions extends CallOptions {
-  /** The version that it must have now. Absent is any. */
-  readonly expectedVersion?: number | undefined;
-}
 
 /**
  * A session of the server, to work with.
@@ -54,7 +28,10 @@ export interface UpdateOptions extends CallOptions {
 export class Session {
   /** A UUID in lower case. */
   readonly id: string;
-  /** Whether the call that gave this handle created the session. */
+  /**
+   * Whether `open` created the session. Always true of `create`, also where the same
+   * call had created it before; always false of `get`.
+   */
   readonly created: boolean;
   /** The agent's named, versioned state beside the messages. */
   readonly state: AgentStates;
@@ -93,11 +70,18 @@ export class Session {
   /**
    * Changes title and metadata. A change whose values already hold writes nothing.
    *
-   * @throws StateError `aborted` VERSION_CONFLICT if the session is not at `expectedVersion`.
+   * Without `expectedVersion` it is not retried: repeating it could undo what was changed
+   * meanwhile.
+   *
+   * @throws StateError `aborted` VERSION_CONFLICT if the session is not at `expectedVersion`;
+   * where an answer was lost and others wrote, too, this very change may have come first.
    */
   async update(change: SessionChange, options: UpdateOptions = {}): Promise<SessionInfo> {
     const request = fromSessionChange(this.id, change, options.expectedVersion);
-    const response = await this.#transport.unary(sessionMethods.updateSession, request, options);
+    const response = await this.#transport.unary(sessionMethods.updateSession, request, {
+      ...options,
+      repeat: toRepeat(options),
+    });
     this.#info = toSessionInfo(response.session);
     return this.#info;
   }
@@ -134,9 +118,8 @@ export class Session {
     messages: NewMessage | readonly NewMessage[],
     options: AppendOptions = {},
   ): Promise<Appended> {
-    const { expectedHeadSequence, agentStates = [] } = options;
-    const list = isList(messages) ? messages : [messages];
-    const append = { sessionId: this.id, messages: list, agentStates, expectedHeadSequence };
+    const { expectedHeadSequence, agentStates } = options;
+    const append = { sessionId: this.id, messages, agentStates, expectedHeadSequence };
     const request = fromAppend(append);
     return toAppended(await this.#transport.unary(messageMethods.appendMessages, request, options));
   }
@@ -144,9 +127,10 @@ export class Session {
   /**
    * Reads the history in its order, as it was when the call began.
    *
-   * A stream that breaks is resumed by itself, without a gap or a duplicate. Leaving the
-   * loop ends it on the server. A consumer that is slow holds the stream up; nothing
-   * piles up in memory.
+   * A stream that breaks is resumed by itself, without a gap or a duplicate; then it goes
+   * on to the head of that moment, so that messages may come that were appended after the
+   * call began. Leaving the loop ends it on the server. A consumer that is slow holds the
+   * stream up; nothing piles up in memory.
    *
    * @throws StateError `out_of_range` POSITION_AHEAD if `after` or `resumeToken` is beyond what the store holds.
    *
@@ -181,13 +165,8 @@ export class Session {
   async listMessagesPage(
     options: ListMessagesOptions & { readonly pageToken?: string | undefined } = {},
   ): Promise<MessagePage> {
-    const request = {
-      sessionId: this.id,
-      pageSize: options.pageSize ?? 0,
-      pageToken: options.pageToken ?? "",
-      order: fromOrder(options.order),
-      roles: (options.roles ?? []).map((role, index) => fromRole(role, `roles[${index}]`)),
-    };
+    const { pageSize, pageToken, order, roles } = options;
+    const request = fromListing({ sessionId: this.id, pageSize, pageToken, order, roles });
     return toMessagePage(
       await this.#transport.unary(messageMethods.listMessages, request, options),
     );
@@ -208,7 +187,11 @@ export class Session {
    * Edits a message; its sequence, role and `createdAt` stay. A change whose values
    * already hold writes nothing.
    *
-   * @throws StateError `aborted` VERSION_CONFLICT if the message is not at `expectedVersion`.
+   * Without `expectedVersion` it is not retried: repeating it could undo what was changed
+   * meanwhile.
+   *
+   * @throws StateError `aborted` VERSION_CONFLICT if the message is not at `expectedVersion`;
+   * where an answer was lost and others wrote, too, this very change may have come first.
    * @throws StateError `not_found` MESSAGE_NOT_FOUND or MESSAGE_DELETED.
    */
   async updateMessage(
@@ -218,7 +201,10 @@ export class Session {
   ): Promise<Message> {
     const { expectedVersion } = options;
     const request = fromEdit({ sessionId: this.id, messageId, change, expectedVersion });
-    const response = await this.#transport.unary(messageMethods.updateMessage, request, options);
+    const response = await this.#transport.unary(messageMethods.updateMessage, request, {
+      ...options,
+      repeat: toRepeat(options),
+    });
     return toMessage(response.message);
   }
 
@@ -256,10 +242,6 @@ export class Session {
   }
 }
 
-function isList(messages: NewMessage | readonly NewMessage[]): messages is readonly NewMessage[] {
-  return Array.isArray(messages);
-}
-
-function fromOrder(order: "ascending" | "descending" | undefined): Order {
-  return order === "descending" ? Order.DESCENDING : Order.ASCENDING;
+function toRepeat({ expectedVersion }: UpdateOptions): "safe" | "never" {
+  return expectedVersion === undefined ? "never" : "safe";
 }

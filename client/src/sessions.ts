@@ -11,7 +11,6 @@ import { eachItem } from "./paging.js";
 import { Session } from "./session.js";
 import { sessionMethods } from "./transport/methods.js";
 import type { Transport } from "./transport/transport.js";
-import { newId } from "./uuid.js";
 
 /** The sessions of a tenant. */
 export class Sessions {
@@ -28,8 +27,8 @@ export class Sessions {
    * A session that exists is found by `id` or `key` alone; the other fields serve only
    * when it is created. Of any number of concurrent calls for one key, one creates and
    * all get the same session. Without id and key it creates a session. `created` of the
-   * result tells which it was; where an answer was lost and the call repeated, it may
-   * say of a session that this call created that it was there.
+   * result tells which it was. Only where an `id` was given, an answer lost and the call
+   * repeated, it may say of a session that this call created that it was there.
    *
    * @throws StateError `already_exists` if id and key name two sessions, or the id is someone else's.
    * @throws StateError `failed_precondition` SESSION_DELETED if a session with this id was deleted.
@@ -38,10 +37,16 @@ export class Sessions {
    * const session = await state.sessions.open({ key: "support-42" });
    */
   async open(session: NewSession = {}, options?: CallOptions): Promise<Session> {
-    if (session.id === undefined && session.key === undefined) return this.create(session, options);
-    const request = { session: fromNewSession(session) };
-    const response = await this.#transport.unary(sessionMethods.openSession, request, options);
-    return new Session(this.#transport, toSessionInfo(response.session), response.created);
+    const sent = fromNewSession(session);
+    const response = await this.#transport.unary(
+      sessionMethods.openSession,
+      { session: sent },
+      options,
+    );
+    const info = toSessionInfo(response.session);
+    // An id that this call chose names what the call created, if only by a lost first attempt.
+    const isOwn = session.id === undefined && info.id === sent.id;
+    return new Session(this.#transport, info, response.created || isOwn);
   }
 
   /**
@@ -53,7 +58,7 @@ export class Sessions {
    * @throws StateError `failed_precondition` SESSION_DELETED if a session with this id was deleted.
    */
   async create(session: NewSession = {}, options?: CallOptions): Promise<Session> {
-    const request = { session: fromNewSession({ ...session, id: session.id ?? newId() }) };
+    const request = { session: fromNewSession(session) };
     const response = await this.#transport.unary(sessionMethods.createSession, request, options);
     return new Session(this.#transport, toSessionInfo(response.session), true);
   }
@@ -94,7 +99,7 @@ export class Sessions {
     filter: SessionFilter & { readonly pageToken?: string | undefined } = {},
     options?: CallOptions,
   ): Promise<SessionPage> {
-    const request = fromSessionFilter(filter, filter.pageToken);
+    const request = fromSessionFilter(filter);
     return toSessionPage(
       await this.#transport.unary(sessionMethods.listSessions, request, options),
     );

@@ -128,13 +128,13 @@ describeDatabases("a bad field", (database) => {
       () => updateMessage({ message, updateMask: mask("constructor") }),
       () => updateSession({ session: { id, title: "t" } }),
       () => updateSession({ session: { id, title: "t" }, updateMask: mask("title", "key") }),
-      () => session.update({ metadata: { b: 1 }, setMetadata: { c: 1 } }),
+      () => session.update({ metadata: { b: 1 }, metadataSet: { c: 1 } }),
     ];
 
     for (const call of calls) await expectRefusal(session, call, badFields("update_mask"));
     await expectRefusal(
       session,
-      () => session.update({ setMetadata: { a: 2 }, removeMetadata: ["a"] }),
+      () => session.update({ metadataSet: { a: 2 }, metadataRemove: ["a"] }),
       badFields("metadata_remove"),
     );
   });

@@ -123,7 +123,7 @@ describeDatabases("JSON text", (database) => {
       );
       await expectRefusal(
         session,
-        () => session.update({ setMetadata: metadata }),
+        () => session.update({ metadataSet: metadata }),
         badFields("metadata_set"),
       );
       await expectRefusal(

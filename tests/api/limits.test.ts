@@ -52,11 +52,11 @@ describeDatabases("a limit that was set", (database) => {
       [() => session.append({ role: "user", metadata }), "messages[0].metadata"],
       [() => state.sessions.create({ metadata: { m: "é".repeat(47) } }), "session.metadata"],
       [() => session.update({ metadata }), "session.metadata"],
-      [() => session.update({ setMetadata: { n: "" } }), "metadata_set"],
+      [() => session.update({ metadataSet: { n: "" } }), "metadata_set"],
     ] as const;
 
     for (const [call, field] of calls) await expectRefusal(session, call, overLimit(field));
-    await session.update({ setMetadata: { m: "", n: "" } });
+    await session.update({ metadataSet: { m: "", n: "" } });
     expect((await session.refresh()).metadata).toEqual({ m: "", n: "" });
   });
 

@@ -12,8 +12,8 @@ describeDatabases("session updates", (database) => {
 
     const renamed = await session.update({ title: "b" });
     const merged = await session.update({
-      setMetadata: { x: null, w: "w" },
-      removeMetadata: ["y"],
+      metadataSet: { x: null, w: "w" },
+      metadataRemove: ["y"],
     });
     const replaced = await session.update({ title: "", metadata: { only: true } });
 
@@ -35,8 +35,8 @@ describeDatabases("session updates", (database) => {
     const answers = [
       await session.update({ title: "a" }, { expectedVersion: 7 }),
       await session.update({ metadata: { x: { q: 2, p: 1 } } }, { expectedVersion: 7 }),
-      await session.update({ setMetadata: { x: { q: 2, p: 1 } } }, { expectedVersion: 7 }),
-      await session.update({ removeMetadata: ["absent"] }, { expectedVersion: 7 }),
+      await session.update({ metadataSet: { x: { q: 2, p: 1 } } }, { expectedVersion: 7 }),
+      await session.update({ metadataRemove: ["absent"] }, { expectedVersion: 7 }),
     ];
 
     expect(answers).toEqual(answers.map(() => before));

@@ -2,6 +2,7 @@ import {
   create,
   type DescMessage,
   type DescService,
+  fromBinary,
   type MessageInitShape,
   toBinary,
 } from "@bufbuild/protobuf";
@@ -16,6 +17,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { type ConnectOptions, connect, type Session, type State } from "@mofa-state/client";
+import { AgentStateService } from "@mofa-state/proto/mofa/state/v1/agent_state_pb.js";
 import { MessageService } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import { SessionService } from "@mofa-state/proto/mofa/state/v1/session_pb.js";
 import { onTestFinished } from "vitest";
@@ -41,7 +43,7 @@ export interface Scripts {
 /** Starts a server that acts by its scripts, and gives its address. It ends with the test. */
 export async function startScript(scripts: Scripts): Promise<string> {
   const server = new Server();
-  for (const service of [SessionService, MessageService]) {
+  for (const service of [SessionService, MessageService, AgentStateService]) {
     server.addService(definitions(service), handlers(service, scripts));
   }
   const port = await listen(server);
@@ -63,6 +65,19 @@ export async function openScripted(scripts: Scripts, options?: ConnectOptions): 
   const unary = { getSession: () => session(), ...scripts.unary };
   const state = await connectToScript({ ...scripts, unary }, options);
   return state.sessions.get("00000000-0000-7000-8000-000000000001");
+}
+
+/** Opens a session like a server that has it by the id that it is asked for. */
+export function opened({ request }: ReceivedCall, created: boolean): Uint8Array {
+  const { input, output } = SessionService.method.openSession;
+  const time = { seconds: 1n };
+  const id = fromBinary(input, request).session?.id;
+  return encoded(output, { session: { id: id ?? "", createdAt: time, updatedAt: time }, created });
+}
+
+/** Leaves a call without an answer. */
+export function never(): Promise<Uint8Array> {
+  return new Promise(() => undefined);
 }
 
 /** A session as an answer of CreateSession, OpenSession, GetSession and UpdateSession. */

@@ -1,6 +1,7 @@
 import { invalidArgument, StateError } from "../errors.js";
 import type { JsonObject, JsonValue } from "../model/json.js";
 import { isWellFormed } from "../transport/well-formed.js";
+import { describe } from "./describe.js";
 
 const MAX_LEVELS = 100;
 
@@ -76,9 +77,4 @@ export function isPlainObject(value: unknown): value is JsonObject {
   const prototype: unknown = Object.getPrototypeOf(value);
   // Object.prototype of any realm is the one whose own prototype is null.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
-}
-
-function describe(value: unknown): string {
-  if (typeof value !== "object" || value === null) return typeof value;
-  return `an instance of ${value.constructor?.name ?? "a class"}`;
 }

@@ -17,11 +17,14 @@ import type {
   MessagePage,
   MessageStatus,
   NewMessage,
+  RawContent,
   Role,
 } from "../model/message.js";
 import { toAgentState } from "./agent-state.js";
+import { describe } from "./describe.js";
 import { fromPart, toPart } from "./part.js";
 import { fromBytes, fromInt64, fromText, fromTimestamp, required } from "./scalar.js";
+import { toList, toObject } from "./shape.js";
 import { getStruct, setStruct } from "./struct.js";
 
 const ROLES: Readonly<Record<Role, ProtoRole>> = {
@@ -88,20 +91,15 @@ export function toAppended(response: AppendMessagesResponse): Appended {
 
 /** Gives what a client sets of a message as the API has it; `path` is its field. */
 export function fromMessageContent(
-  {
-    content = "",
-    parts = [],
-    metadata,
-    raw,
-    pinned = false,
-    tokenCount,
-  }: NewMessage | MessageChange,
+  { content = "", parts, metadata, raw, pinned = false, tokenCount }: NewMessage | MessageChange,
   path: string,
 ): ProtoMessage {
   const message = create(MessageSchema, {
     content,
-    parts: parts.map((part, index) => fromPart(part, `${path}parts[${index}]`)),
-    ...(raw && { raw: { data: raw.data, mediaType: raw.mediaType } }),
+    parts: toList(parts, `${path}parts`).map((part, index) =>
+      fromPart(part, `${path}parts[${index}]`),
+    ),
+    ...(raw !== undefined && { raw: fromRaw(toObject(raw, `${path}raw`)) }),
     pinned,
     tokenCount,
   });
@@ -114,8 +112,13 @@ export function fromMessageContent(
  * @throws StateError `invalid_argument` if it is none.
  */
 export function fromRole(role: Role, path: string): ProtoRole {
-  if (Object.hasOwn(ROLES, role)) return ROLES[role];
-  throw invalidArgument(path, `must be one of ${Object.keys(ROLES).join(", ")}, not ${role}`);
+  if (typeof role === "string" && Object.hasOwn(ROLES, role)) return ROLES[role];
+  const words = Object.keys(ROLES).join(", ");
+  throw invalidArgument(path, `must be one of ${words}, not ${describe(role)}`);
+}
+
+function fromRaw({ data, mediaType }: RawContent) {
+  return { data, mediaType };
 }
 
 function toPosition(answer: { readonly headSequence: bigint; readonly revision: bigint }) {

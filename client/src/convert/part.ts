@@ -8,6 +8,7 @@ import { invalidArgument, StateError } from "../errors.js";
 import type { FilePart, Part } from "../model/part.js";
 import { fromJsonText, toJsonText } from "./json.js";
 import { fromBytes } from "./scalar.js";
+import { toObject } from "./shape.js";
 
 const UNKNOWN_PART = "the server's answer has a part of an unknown type: use a newer client";
 
@@ -42,7 +43,7 @@ export function toPart({ part }: ProtoPart): Part {
  * @throws StateError `invalid_argument` if it cannot be sent.
  */
 export function fromPart(part: Part, path: string): ProtoPart {
-  return create(PartSchema, { part: toOneof(part, path) });
+  return create(PartSchema, { part: toOneof(toObject(part, path), path) });
 }
 
 function toOneof(part: Part, path: string) {

@@ -1,6 +1,8 @@
+import { isDate } from "node:util/types";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { invalidArgument, StateError } from "../errors.js";
+import { describe } from "./describe.js";
 
 /**
  * Gives an int64 of the API as a number.
@@ -20,7 +22,7 @@ export function fromInt64(value: bigint): number {
  */
 export function toInt64(value: number, field: string): bigint {
   if (Number.isSafeInteger(value)) return BigInt(value);
-  throw invalidArgument(field, `must be an integer below 2^53, not ${value}`);
+  throw invalidArgument(field, `must be an integer below 2^53, not ${describe(value)}`);
 }
 
 /** Gives a number as an optional int64 of the API, like {@link toInt64}. */
@@ -34,13 +36,14 @@ export function fromTimestamp(value: Timestamp | undefined): Date {
 }
 
 /**
- * Gives a Date as a time of the API.
+ * Gives a Date as an optional time of the API.
  *
- * @throws StateError `invalid_argument` if it is an invalid Date.
+ * @throws StateError `invalid_argument` if it is no Date, or an invalid one.
  */
-export function toTimestamp(value: Date, field: string): Timestamp {
-  if (Number.isNaN(value.getTime())) throw invalidArgument(field, "must be a valid date");
-  return timestampFromDate(value);
+export function toOptionalTimestamp(value: Date | undefined, field: string): Timestamp | undefined {
+  if (value === undefined) return undefined;
+  if (isDate(value) && !Number.isNaN(value.getTime())) return timestampFromDate(value);
+  throw invalidArgument(field, "must be a Date, and a valid one");
 }
 
 /** Gives a text of the API, where empty means that there is none. */

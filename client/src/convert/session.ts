@@ -15,14 +15,16 @@ import type {
   SessionInfo,
   SessionPage,
 } from "../model/session.js";
+import { newId } from "../uuid.js";
 import {
   fromInt64,
   fromText,
   fromTimestamp,
   required,
   toOptionalInt64,
-  toTimestamp,
+  toOptionalTimestamp,
 } from "./scalar.js";
+import { toList, toObject } from "./shape.js";
 import { getStruct, setStruct } from "./struct.js";
 
 /** Gives a session as plain values. */
@@ -52,19 +54,27 @@ export function toSessionPage(response: ListSessionsResponse): SessionPage {
   };
 }
 
-/** Gives a session to create, as the API has it. */
+/** Gives a session to create, as the API has it, with an id if it has none. */
 export function fromNewSession(input: NewSession): Session {
-  const { id = "", key = "", userId = "", agentId = "", title = "", metadata } = input;
+  const { id = newId(), key = "", userId = "", agentId = "" } = toObject(input, "session");
+  const { title = "", metadata } = input;
   const session = create(SessionSchema, { id, key, userId, agentId, title });
   return setStruct(session, metadata, { field: SessionSchema.field.metadata });
 }
 
 /** Gives a filter as the request that lists its page. */
-export function fromSessionFilter(filter: SessionFilter, pageToken = ""): ListSessionsRequest {
-  const { userId = "", agentId = "", pageSize = 0, updatedAfter, updatedBefore } = filter;
-  const request = create(ListSessionsRequestSchema, { userId, agentId, pageSize, pageToken });
-  if (updatedAfter) request.updatedAfter = toTimestamp(updatedAfter, "updated_after");
-  if (updatedBefore) request.updatedBefore = toTimestamp(updatedBefore, "updated_before");
+export function fromSessionFilter(
+  filter: SessionFilter & { readonly pageToken?: string | undefined },
+): ListSessionsRequest {
+  const { userId = "", agentId = "", pageSize = 0, pageToken = "" } = toObject(filter, "filter");
+  const request = create(ListSessionsRequestSchema, {
+    userId,
+    agentId,
+    pageSize,
+    pageToken,
+    updatedAfter: toOptionalTimestamp(filter.updatedAfter, "updated_after"),
+    updatedBefore: toOptionalTimestamp(filter.updatedBefore, "updated_before"),
+  });
   return setStruct(request, filter.metadata, { field: ListSessionsRequestSchema.field.metadata });
 }
 
@@ -74,13 +84,16 @@ export function fromSessionChange(
   change: SessionChange,
   expectedVersion: number | undefined,
 ): UpdateSessionRequest {
-  const { title, metadata, setMetadata, removeMetadata } = change;
-  const paths = [...(title === undefined ? [] : ["title"]), ...(metadata ? ["metadata"] : [])];
+  const { title, metadata, metadataSet, metadataRemove } = toObject(change, "change");
+  const paths = [
+    ...(title === undefined ? [] : ["title"]),
+    ...(metadata === undefined ? [] : ["metadata"]),
+  ];
   const request = create(UpdateSessionRequestSchema, {
     session: fromNewSession({ id: sessionId, title, metadata }),
     updateMask: { paths },
-    metadataRemove: [...(removeMetadata ?? [])],
+    metadataRemove: [...toList(metadataRemove, "metadata_remove")],
     expectedVersion: toOptionalInt64(expectedVersion, "expected_version"),
   });
-  return setStruct(request, setMetadata, { field: UpdateSessionRequestSchema.field.metadataSet });
+  return setStruct(request, metadataSet, { field: UpdateSessionRequestSchema.field.metadataSet });
 }

@@ -68,7 +68,7 @@ export interface SessionChange {
   /** Replaces all the metadata. */
   readonly metadata?: JsonObject | undefined;
   /** Sets these top-level keys of the metadata. Not together with `metadata`. */
-  readonly setMetadata?: JsonObject | undefined;
+  readonly metadataSet?: JsonObject | undefined;
   /** Removes these top-level keys of the metadata. Not together with `metadata`. */
-  readonly removeMetadata?: readonly string[] | undefined;
+  readonly metadataRemove?: readonly string[] | undefined;
 }

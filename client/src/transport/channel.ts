@@ -1,6 +1,6 @@
 import { type ChannelCredentials, type ChannelOptions, Client, credentials } from "@grpc/grpc-js";
 import { invalidArgument, StateError } from "../errors.js";
-import { cancelled } from "./retry.js";
+import { cancelled } from "./cancelled.js";
 import { toTimeoutMs } from "./timeout.js";
 
 /** How to reach the server. */
@@ -29,8 +29,10 @@ const CHANNEL_OPTIONS: ChannelOptions = {
   "grpc.max_receive_message_length": 32 * MIB,
   // The server decides what is too large.
   "grpc.max_send_message_length": -1,
-  "grpc.keepalive_time_ms": 30_000,
-  "grpc.keepalive_timeout_ms": 10_000,
+  // While calls are open, a connection gone silent is given up after 15 s: soon enough to
+  // repeat the calls on another one within their 30 s.
+  "grpc.keepalive_time_ms": 10_000,
+  "grpc.keepalive_timeout_ms": 5_000,
   "grpc.initial_reconnect_backoff_ms": 100,
   "grpc.max_reconnect_backoff_ms": 2_000,
   // What grpc-js would retry, it would retry without regard to whether that is safe.

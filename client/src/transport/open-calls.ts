@@ -8,7 +8,12 @@ interface Call {
 /** The calls that are under way on one connection, so that closing can end them. */
 export class OpenCalls {
   readonly #calls = new Set<Call>();
-  #closed = false;
+  readonly #closing = new AbortController();
+
+  /** Is aborted by closing, for calls that pause between two attempts. */
+  get closed(): AbortSignal {
+    return this.#closing.signal;
+  }
 
   /**
    * Returns if calls may be made.
@@ -16,7 +21,7 @@ export class OpenCalls {
    * @throws StateError `failed_precondition` once it is closed.
    */
   check(): void {
-    if (!this.#closed) return;
+    if (!this.closed.aborted) return;
     throw new StateError("failed_precondition", "the connection was closed: connect again");
   }
 
@@ -30,7 +35,7 @@ export class OpenCalls {
 
   /** Cancels all calls, and lets none begin any more. */
   close(): void {
-    this.#closed = true;
+    this.#closing.abort();
     for (const call of this.#calls) call.cancel();
   }
 }

@@ -1,7 +1,7 @@
 import type { Client, ClientReadableStream } from "@grpc/grpc-js";
 import { StateError } from "../errors.js";
+import { cancelled } from "./cancelled.js";
 import type { OpenCalls } from "./open-calls.js";
-import { cancelled } from "./retry.js";
 import { toStateError } from "./status.js";
 import { type EncodedCall, same } from "./unary-call.js";
 
@@ -9,6 +9,8 @@ import { type EncodedCall, same } from "./unary-call.js";
 export interface StreamLimits {
   /** How long an answer may take, while the consumer waits for it. */
   readonly timeoutMs: number;
+  /** By when the first answer must be there, by the clock of `performance.now()`. */
+  readonly deadline: number;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -19,8 +21,9 @@ export interface StreamLimits {
 export async function* callStream(
   { client, calls }: { readonly client: Client; readonly calls: OpenCalls },
   { path, request, metadata }: EncodedCall,
-  { timeoutMs, signal }: StreamLimits,
+  limits: StreamLimits,
 ): AsyncGenerator<Buffer, void> {
+  const { signal } = limits;
   calls.check();
   // A signal that was aborted before gives no event.
   if (signal?.aborted) throw cancelled(signal);
@@ -37,7 +40,7 @@ export async function* callStream(
   signal?.addEventListener("abort", abort, { once: true });
   calls.add(stream);
   try {
-    yield* answers(stream, { timeoutMs, signal });
+    yield* answers(stream, limits);
   } finally {
     calls.delete(stream);
     signal?.removeEventListener("abort", abort);
@@ -47,29 +50,31 @@ export async function* callStream(
 
 async function* answers(
   stream: ClientReadableStream<Buffer>,
-  { timeoutMs, signal }: StreamLimits,
+  { timeoutMs, deadline, signal }: StreamLimits,
 ): AsyncGenerator<Buffer, void> {
+  let waitMs = deadline - performance.now();
   const iterator: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]();
   for (;;) {
-    const { done, value } = await nextAnswer(iterator, stream, timeoutMs).catch((error) => {
+    const { done, value } = await nextAnswer(iterator, stream, waitMs).catch((error) => {
       throw signal?.aborted ? cancelled(signal) : error;
     });
     if (signal?.aborted) throw cancelled(signal);
     if (done) return;
     yield value;
+    waitMs = timeoutMs;
   }
 }
 
 async function nextAnswer(
   iterator: AsyncIterator<Buffer>,
   stream: ClientReadableStream<Buffer>,
-  timeoutMs: number,
+  waitMs: number,
 ): Promise<IteratorResult<Buffer, void>> {
   let late: StateError | undefined;
   const timer = setTimeout(() => {
-    late = new StateError("deadline_exceeded", `no answer came within ${timeoutMs} ms`);
+    late = new StateError("deadline_exceeded", `no answer came within ${Math.round(waitMs)} ms`);
     stream.cancel();
-  }, timeoutMs);
+  }, waitMs);
   try {
     const answer = await iterator.next();
     if (late) throw late;

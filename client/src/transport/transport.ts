@@ -10,9 +10,11 @@ import {
 import { type Client, Metadata } from "@grpc/grpc-js";
 import type { CallOptions } from "../call-options.js";
 import { StateError } from "../errors.js";
+import { Backoff } from "./backoff.js";
 import { OpenCalls } from "./open-calls.js";
-import { type RetryOptions, type RetryPolicy, retry, toRetryPolicy } from "./retry.js";
-import { callStream } from "./stream-call.js";
+import { ONCE, type RetryOptions, type RetryPolicy, toRetryPolicy } from "./retry-policy.js";
+import { toStateError } from "./status.js";
+import { callStream, type StreamLimits } from "./stream-call.js";
 import { toTimeoutMs } from "./timeout.js";
 import { callUnary, type EncodedCall } from "./unary-call.js";
 import { decode, encode } from "./wire.js";
@@ -39,25 +41,23 @@ export interface TransportSettings {
 export interface UnaryOptions extends CallOptions {
   /**
    * `safe` (the default) and `delete` are repeated, and a repeated `delete` that finds
-   * nothing has succeeded; `never` is not repeated.
+   * nothing has succeeded; `never` is not repeated, since it could undo what others did
+   * between two attempts.
    */
   readonly repeat?: "safe" | "delete" | "never" | undefined;
 }
 
-const ONCE = toRetryPolicy({ maxAttempts: 1 });
-
 /** Makes calls of generated methods over one connection, and throws nothing but StateError. */
 export class Transport {
-  /** How calls are repeated. */
-  readonly retryPolicy: RetryPolicy;
   readonly #client: Client;
+  readonly #retryPolicy: RetryPolicy;
   readonly #calls = new OpenCalls();
   readonly #metadata: Metadata;
   readonly #timeoutMs: number;
 
   /** @throws StateError `invalid_argument` if a setting cannot be used. */
   constructor(client: Client, settings: TransportSettings) {
-    this.retryPolicy = toRetryPolicy(settings.retry);
+    this.#retryPolicy = toRetryPolicy(settings.retry);
     this.#client = client;
     this.#metadata = toMetadata(settings);
     this.#timeoutMs = toTimeoutMs(settings.timeoutMs ?? 30_000, "timeoutMs");
@@ -69,47 +69,58 @@ export class Transport {
     request: MessageInitShape<I>,
     { repeat = "safe", ...options }: UnaryOptions = {},
   ): Promise<MessageShape<O>> {
-    const { timeoutMs, signal } = this.#complete(options);
-    const limits = { deadline: performance.now() + timeoutMs, signal };
+    const limits = this.limits(options);
     const connection = { client: this.#client, calls: this.#calls };
     const call = this.#encode(method, request);
-    const policy = repeat === "never" ? ONCE : this.retryPolicy;
-    return retry(policy, limits, async (count) => {
+    const backoff = this.backoff(repeat === "never" ? ONCE : undefined);
+    for (let attempt = 1; ; attempt += 1) {
       try {
         return decode(method.output, await callUnary(connection, call, limits));
-      } catch (error) {
-        if (repeat === "delete" && count > 1 && isNotFound(error)) return create(method.output);
-        throw error;
+      } catch (cause) {
+        const error = toStateError(cause);
+        const isDone = repeat === "delete" && attempt > 1 && error.code === "not_found";
+        if (isDone) return create(method.output);
+        await backoff.pauseAfter(error, limits);
       }
-    });
+    }
   }
 
   /**
    * Makes a call with one request and a stream of answers. It is not repeated.
    *
    * An answer that takes longer than `timeoutMs`, while the consumer waits for it, ends
-   * the call. Leaving the loop ends it, too.
+   * the call, and so does a first one that is not there by `deadline`. Leaving the loop
+   * ends it, too.
    */
   async *serverStream<I extends DescMessage, O extends DescMessage>(
     method: DescMethodServerStreaming<I, O>,
     request: MessageInitShape<I>,
-    options: CallOptions = {},
+    options: CallOptions & { readonly deadline?: number } = {},
   ): AsyncGenerator<MessageShape<O>, void> {
+    const limits = this.limits(options);
+    const { deadline = limits.deadline } = options;
     const connection = { client: this.#client, calls: this.#calls };
     const call = this.#encode(method, request);
-    for await (const answer of callStream(connection, call, this.#complete(options))) {
+    for await (const answer of callStream(connection, call, { ...limits, deadline })) {
       yield decode(method.output, answer);
     }
+  }
+
+  /** Gives what a call must keep to that begins now. */
+  limits({ signal, timeoutMs = this.#timeoutMs }: CallOptions = {}): StreamLimits {
+    const checkedMs = toTimeoutMs(timeoutMs, "timeoutMs");
+    return { signal, timeoutMs: checkedMs, deadline: performance.now() + checkedMs };
+  }
+
+  /** Gives the pauses of a call that begins now. */
+  backoff(policy = this.#retryPolicy): Backoff {
+    return new Backoff(policy, this.#calls.closed);
   }
 
   /** Ends all calls and lets go of the connection. */
   close(): void {
     this.#calls.close();
     this.#client.close();
-  }
-
-  #complete({ signal, timeoutMs = this.#timeoutMs }: CallOptions) {
-    return { signal, timeoutMs: toTimeoutMs(timeoutMs, "timeoutMs") };
   }
 
   #encode<I extends DescMessage>(
@@ -132,8 +143,4 @@ function toMetadata({ tenantId, token }: TransportSettings): Metadata {
     throw new StateError("invalid_argument", message);
   }
   return metadata;
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof StateError && error.code === "not_found";
 }

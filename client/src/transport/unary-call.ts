@@ -1,6 +1,7 @@
 import type { Client, Metadata } from "@grpc/grpc-js";
+import type { BackoffLimits } from "./backoff.js";
+import { cancelled } from "./cancelled.js";
 import type { OpenCalls } from "./open-calls.js";
-import { cancelled, type RetryLimits } from "./retry.js";
 import { toStateError } from "./status.js";
 
 /** One call, encoded. */
@@ -15,7 +16,7 @@ export interface EncodedCall {
 export function callUnary(
   { client, calls }: { readonly client: Client; readonly calls: OpenCalls },
   { path, request, metadata }: EncodedCall,
-  { deadline, signal }: RetryLimits,
+  { deadline, signal }: BackoffLimits,
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     calls.check();

@@ -1,0 +1,42 @@
+import type { ServerWritableStream } from "@grpc/grpc-js";
+import type { Message } from "@mofa-state/client";
+import { MessageService, MessageStatus, Role } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import { encoded } from "./scripted-server.js";
+
+const { output } = MessageService.method.streamMessages;
+
+/** A call of StreamMessages, as a scripted server has it. */
+export type Stream = ServerWritableStream<Buffer, Buffer>;
+
+/** A frame with a message for each of these sequences. */
+export function batch(resumeToken: string, ...sequences: number[]): Buffer {
+  const time = { seconds: 1n };
+  const messages = sequences.map((sequence) => ({
+    sequence: BigInt(sequence),
+    role: Role.USER,
+    status: MessageStatus.COMPLETE,
+    createdAt: time,
+    updatedAt: time,
+  }));
+  return encoded(output, { resumeToken, frame: { case: "messages", value: { messages } } });
+}
+
+/** The last frame of a stream. */
+export function caughtUp(resumeToken: string): Buffer {
+  const value = { headSequence: 4n, revision: 9n };
+  return encoded(output, { resumeToken, frame: { case: "caughtUp", value } });
+}
+
+/** Ends a stream with a frame and the last one. */
+export function finish(call: Stream, frame: Buffer): void {
+  call.write(frame);
+  call.write(caughtUp("end"));
+  call.end();
+}
+
+/** Gives the sequences of all messages of a stream. */
+export async function sequences(messages: AsyncIterable<Message>): Promise<number[]> {
+  const found: number[] = [];
+  for await (const { sequence } of messages) found.push(sequence);
+  return found;
+}
