@@ -7,7 +7,10 @@ import { installDependencies, root } from "./setup.mjs";
 
 const PACKAGES = ["proto", "server", "client"];
 
-/** The checks, in order; each gives its output and whether it found nothing. */
+/** What users of a package expect to find in it. */
+const DOCUMENTS = ["LICENSE", "README.md"];
+
+/** The checks, in order; each gives its output and whether it found nothing, or why it was skipped. */
 const STEPS = [
   ["proto lint", () => run("buf", "lint")],
   ["proto format", () => run("buf", "format", "--diff", "--exit-code", "proto")],
@@ -29,9 +32,10 @@ process.exitCode = failed.length === 0 ? 0 : 1;
 
 function report(name, check) {
   const startedAt = performance.now();
-  const { ok, output } = check();
+  const { ok, output, skipped } = check();
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-  console.log(`${ok ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
+  const result = ok ? "ok    " : "FAILED";
+  console.log(skipped ? `${name} skipped: ${skipped}` : `${result} ${name} (${seconds} s)`);
   if (!ok) console.log(output);
   return ok;
 }
@@ -63,7 +67,7 @@ function checkCompatibility() {
   const tag = run("git", "describe", "--tags", "--abbrev=0");
   const ref = tag.ok ? tag.output.trim() : "origin/main";
   const published = run("git", "cat-file", "-e", `${ref}:buf.yaml`).ok;
-  if (!published) return { ok: true, output: "" };
+  if (!published) return { ok: true, output: "", skipped: "nothing to compare with" };
   return run("buf", "breaking", "--against", `.git#ref=${ref}`);
 }
 
@@ -81,9 +85,19 @@ function checkPackage(name) {
   return runEach(
     () => run("mkdir", "-p", target),
     () => run("npm", "pack", "--workspace", name, "--pack-destination", target),
+    () => checkDocuments(target),
     () => run("publint", "run", "--strict", tarball(target)),
     () => run("attw", "--profile", "esm-only", tarball(target)),
   );
+}
+
+function checkDocuments(directory) {
+  const { ok, output } = run("tar", "--list", "--file", tarball(directory));
+  const files = new Set(output.split("\n"));
+  const missing = DOCUMENTS.filter((name) => !files.has(`package/${name}`));
+  return ok && missing.length > 0
+    ? { ok: false, output: `the package lacks ${missing.join(" and ")}` }
+    : { ok, output };
 }
 
 function tarball(directory) {

@@ -6,14 +6,26 @@ import { SETTINGS } from "../server/src/settings.js";
 import { startTestServer } from "./support/test-server.js";
 
 const ROOT = new URL("..", import.meta.url);
-const README = readFileSync(new URL("README.md", ROOT), "utf8");
+const README = readText("README.md");
+
+/** A line that each block of TypeScript prints, README by README. */
+const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
+  "README.md": [/^1 user Hello$/m, /^the session is at 2$/m, /^memory$/m],
+  "client/README.md": [/^1 user Hello$/m],
+  "server/README.md": [/^listening on 127\.0\.0\.1:\d+$/m],
+  "proto/README.md": [/^mofa\.state\.v1\.SessionService$/m],
+};
 
 /** The address that the README's code talks to. */
 const ADDRESS = /(localhost|127\.0\.0\.1):50051/g;
 
-/** The README's code in a language, one block an item. */
-function blocks(language: string): readonly string[] {
-  const fences = README.matchAll(/^```(\w*)\n(.*?)^```$/gms);
+function readText(path: string): string {
+  return readFileSync(new URL(path, ROOT), "utf8");
+}
+
+/** A text's code in a language, one block an item. */
+function blocks(text: string, language: string): readonly string[] {
+  const fences = text.matchAll(/^```(\w*)\n(.*?)^```$/gms);
   return [...fences].flatMap(([, tag, code = ""]) => (tag === language ? [code] : []));
 }
 
@@ -22,19 +34,30 @@ async function run(program: string, args: readonly string[]): Promise<string> {
   return stdout;
 }
 
-describe("the README", () => {
-  it.each(blocks("ts"))("has client code that runs: %#", async (code) => {
-    const server = await startTestServer({ database: "memory:" });
-    const program = code.replaceAll(ADDRESS, server.address);
+describe.each(Object.entries(PRINTED))("the code of %s", (path, lines) => {
+  const programs = blocks(readText(path), "ts");
 
-    const output = await run(process.execPath, ["--input-type=module", "-e", program]);
-
-    expect(output).not.toBe("");
+  it("is known by what it prints", () => {
+    expect(programs).toHaveLength(lines.length);
   });
 
+  it.each(programs.map((code, index) => [lines[index] ?? /$^/, code] as const))(
+    "runs, and prints %s",
+    async (line, code) => {
+      const server = await startTestServer({ database: "memory:" });
+      const program = code.replaceAll(ADDRESS, server.address);
+
+      const output = await run(process.execPath, ["--input-type=module", "-e", program]);
+
+      expect(output).toMatch(line);
+    },
+  );
+});
+
+describe("the README", () => {
   it("has a line for buf that works as printed", async () => {
     const server = await startTestServer({ database: "memory:" });
-    const [command = ""] = blocks("sh").filter((block) => block.includes("buf curl"));
+    const [command = ""] = blocks(README, "sh").filter((block) => block.includes("buf curl"));
 
     const output = await run("sh", ["-c", command.replaceAll(ADDRESS, server.address)]);
 
@@ -42,7 +65,7 @@ describe("the README", () => {
   });
 
   it("names commands that package.json has", () => {
-    const { scripts } = JSON.parse(readFileSync(new URL("package.json", ROOT), "utf8"));
+    const { scripts } = JSON.parse(readText("package.json"));
     const named = [...README.matchAll(/`?npm (?:run )?(start|test|demo|bench)\b/g)];
 
     for (const [, name = ""] of named) expect(scripts).toHaveProperty(name);
@@ -58,8 +81,9 @@ describe("the README", () => {
 
   it("gives each dependency of the packages a reason", () => {
     for (const name of ["server", "client", "proto"]) {
-      const file = readFileSync(new URL(`${name}/package.json`, ROOT), "utf8");
-      const { dependencies } = JSON.parse(file) as { dependencies: Record<string, string> };
+      const { dependencies } = JSON.parse(readText(`${name}/package.json`)) as {
+        dependencies: Record<string, string>;
+      };
       for (const dependency of Object.keys(dependencies)) {
         if (!dependency.startsWith("@mofa-state/")) expect(README).toContain(`\`${dependency}\``);
       }

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { expect, it } from "vitest";
 import { collect } from "../support/collect.js";
 import { describeDatabases } from "../support/databases.js";
@@ -115,23 +114,6 @@ describeDatabases("agent state", (database) => {
     const { version } = await session.state.put({ step: 3 }, { expectedVersion: 0 });
     expect(version).toBe(3);
     expect(await collect(session.state.list())).toHaveLength(1);
-  });
-
-  it("answers a put that is repeated with its id as the first time", async () => {
-    const state = await server.connect();
-    const session = await state.sessions.create();
-    const id = randomUUID();
-    const first = await session.state.put({ a: 1, b: 2 }, { id, expectedVersion: 0 });
-    await session.state.put({ step: 2 });
-
-    const again = await session.state.put({ b: 2, a: 1 }, { id, expectedVersion: 0 });
-
-    expect(again).toEqual(first);
-    await expect(session.state.put({ a: 2 }, { id })).rejects.toMatchObject({
-      code: "already_exists",
-      reason: "ID_REUSED",
-    });
-    expect((await session.state.get()).version).toBe(2);
   });
 
   it("is stored with the messages of its append, or not at all", async () => {

@@ -16,31 +16,13 @@ async function appendOne(session: Session): Promise<{ readonly id: string; versi
 }
 
 describeDatabases("writers that meet", (database) => {
-  it("lets the first of two change a session from one version, and tells the second", async () => {
-    const state = await startTestState(database);
-    const session = await state.sessions.create({ metadata: { by: "nobody" } });
-    const other = await state.sessions.get(session.id);
-    const { version } = session.info;
-
-    const first = await session.update({ setMetadata: { a: 1 } }, { expectedVersion: version });
-    const second = other.update({ setMetadata: { b: 2 } }, { expectedVersion: version });
-
-    await expect(second).rejects.toMatchObject({
-      ...VERSION_CONFLICT,
-      metadata: { expected: String(version), actual: String(version + 1) },
-    });
-    expect(first.version).toBe(version + 1);
-    expect(await other.refresh()).toEqual(first);
-    expect(first.metadata).toEqual({ by: "nobody", a: 1 });
-  });
-
   it("loses no key where many set one each at the same time", async () => {
     const state = await startTestState(database);
     const session = await state.sessions.create({ metadata: { gone: true, kept: null } });
 
     await Promise.all([
-      ...WRITERS.map((writer) => session.update({ setMetadata: { [writer]: true } })),
-      session.update({ removeMetadata: ["gone"] }),
+      ...WRITERS.map((writer) => session.update({ metadataSet: { [writer]: true } })),
+      session.update({ metadataRemove: ["gone"] }),
     ]);
 
     const { metadata, version, revision } = await session.refresh();
@@ -95,21 +77,6 @@ describeDatabases("writers that meet", (database) => {
       });
     }
     expect((await session.refresh()).headSequence).toBe(1);
-  });
-
-  it("writes nothing where the values hold already, whatever version was expected", async () => {
-    const state = await startTestState(database);
-    const session = await state.sessions.create({ title: "t", metadata: { a: [1, { b: 2 }] } });
-    const { id } = await appendOne(session);
-    const before = await session.refresh();
-
-    await session.update({ title: "t" }, { expectedVersion: 99 });
-    await session.update({ metadata: { a: [1, { b: 2 }] } }, { expectedVersion: 99 });
-    await session.update({ removeMetadata: ["absent"] }, { expectedVersion: 99 });
-    const message = await session.updateMessage(id, { content: "first" }, { expectedVersion: 99 });
-
-    expect(message.version).toBe(1);
-    expect(await session.refresh()).toEqual(before);
   });
 
   it("opens one session for all that open one key at the same time", async () => {

@@ -1,6 +1,7 @@
 import type { JsonValue, NewMessage, Part } from "@mofa-state/client";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { collect } from "../support/collect.js";
 import { describeDatabases } from "../support/databases.js";
 import { expectRefusal } from "./refusal.js";
 import { shareServer } from "./shared-server.js";
@@ -81,7 +82,7 @@ describeDatabases("content", (database) => {
     expect(messages[0]?.parts).toEqual(PARTS);
     expect(messages[0]?.metadata).toEqual(message.metadata);
     expect((await session.listMessagesPage()).messages).toEqual(messages);
-    for await (const streamed of session.messages()) expect(streamed).toEqual(messages[0]);
+    expect(await collect(session.messages())).toEqual(messages);
   });
 
   it("of any text reads back byte for byte, wherever it stands", async () => {
@@ -128,8 +129,7 @@ describeDatabases("content", (database) => {
 
     await session.append(texts.map((content) => ({ role: "user", content })));
 
-    const contents: string[] = [];
-    for await (const { content } of session.messages()) contents.push(content);
+    const contents = (await collect(session.messages())).map(({ content }) => content);
     expect(contents.map(({ length }) => length)).toEqual(texts.map(({ length }) => length));
     expect(contents.every((content, index) => content === texts[index])).toBe(true);
   });

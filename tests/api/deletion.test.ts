@@ -68,9 +68,10 @@ describeDatabases("deleting a session", (database) => {
 
     const taken = { code: "failed_precondition", reason: "SESSION_DELETED" };
     await expect(state.sessions.create({ id })).rejects.toMatchObject(taken);
-    await expect(state.sessions.open({ id })).rejects.toMatchObject(taken);
+    await expect(state.sessions.open({ id, key: "support-42" })).rejects.toMatchObject(taken);
     await expect(state.sessions.get({ key: "support-42" })).rejects.toMatchObject({
       code: "not_found",
+      reason: "SESSION_NOT_FOUND",
     });
     const successor = await state.sessions.open({ key: "support-42" });
     expect(successor.created).toBe(true);

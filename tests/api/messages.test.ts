@@ -1,18 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { type Message, MessageService, type Session } from "@mofa-state/client";
+import { MessageService } from "@mofa-state/client";
 import { MessageSchema, Role } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import { expect, it, onTestFinished, vi } from "vitest";
+import { collect } from "../support/collect.js";
 import { describeDatabases } from "../support/databases.js";
 import { connectForTest, startTestServer } from "../support/test-server.js";
 import { shareServer } from "./shared-server.js";
-
-async function listAll(session: Session): Promise<Message[]> {
-  const messages: Message[] = [];
-  for await (const message of session.listMessages()) messages.push(message);
-  return messages;
-}
 
 /** Stops the clock of this process, its servers included, until the test ends. */
 function freezeClock(now: Date): void {
@@ -32,7 +27,7 @@ describeDatabases("messages", (database) => {
     await session.append({ role: "user", content: "Hello" });
     await session.append({ role: "assistant", content: "Hi!" });
 
-    const messages = await listAll(session);
+    const messages = await collect(session.listMessages());
     expect(messages.map(({ role, content }) => [role, content])).toEqual([
       ["user", "Hello"],
       ["assistant", "Hi!"],
@@ -57,13 +52,13 @@ describeDatabases("messages", (database) => {
       await appendMessages({ sessionId: id, messages: [message] });
     }
     await appendMessages({ sessionId: id, messages: sent.slice(50) });
-    const before = await listAll(await state.sessions.get(id));
+    const before = await collect((await state.sessions.get(id)).listMessages());
 
     // What is in memory does not outlive its server.
     if (database.kind !== "memory") await first.close();
     const second = database.kind === "memory" ? first : await startTestServer({ database: url });
     const { sessions } = await connectForTest(second.address);
-    const after = await listAll(await sessions.get(id));
+    const after = await collect((await sessions.get(id)).listMessages());
 
     expect(before.map((message) => message.id)).toEqual(sent.map((message) => message.id));
     expect(new Set(before.map((message) => message.createdAt.toISOString()))).toEqual(
@@ -105,7 +100,7 @@ describeDatabases("messages", (database) => {
       version: 2,
       revision: 3,
     });
-    expect(await listAll(session)).toEqual([edited, messages[1]]);
+    expect(await collect(session.listMessages())).toEqual([edited, messages[1]]);
     expect(await session.refresh()).toMatchObject({ updatedAt: editTime, revision: 3, version: 1 });
   });
 

@@ -146,33 +146,4 @@ describeDatabases("sessions", (database) => {
     expect([byKey.info, byId.info]).toEqual([session.info, session.info]);
     expect((await state.sessions.listPage()).sessions).toEqual([session.info]);
   });
-
-  it("never use the id of a deleted session again, and free its key", async () => {
-    const state = await server.connect();
-    const deleted = await state.sessions.create({ key: "k" });
-    await deleted.delete();
-    const { id } = deleted;
-
-    await expect(deleted.refresh()).rejects.toMatchObject({
-      code: "not_found",
-      reason: "SESSION_DELETED",
-    });
-    const creations = [
-      () => state.sessions.create({ id }),
-      () => state.sessions.open({ id, key: "k" }),
-    ];
-    for (const create of creations) {
-      await expect(create()).rejects.toMatchObject({
-        code: "failed_precondition",
-        reason: "SESSION_DELETED",
-      });
-    }
-    await expect(state.sessions.get({ key: "k" })).rejects.toMatchObject({
-      code: "not_found",
-      reason: "SESSION_NOT_FOUND",
-    });
-    const next = await state.sessions.open({ key: "k" });
-    expect(next).toMatchObject({ created: true });
-    expect(next.id).not.toBe(id);
-  });
 });

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import {
   type Appended,
   type LowLevelClient,
@@ -12,13 +11,13 @@ import {
   Health,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "@mofa-state/proto/grpc/health/v1/health_pb.js";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import { collect } from "../support/collect.js";
 import { describeDatabases } from "../support/databases.js";
 import { startPrivateDatabase } from "../support/private-database.js";
-import { runSql } from "../support/run-sql.js";
 import { startServerProcess } from "../support/server-process.js";
 import { connectForTest } from "../support/test-server.js";
+import { freezePostgres } from "./frozen-postgres.js";
 
 /** Starts a server, and connects to it by a client that repeats nothing by itself. */
 async function startOn(url: string): Promise<State> {
@@ -37,29 +36,6 @@ async function untilHealthIs(
 
 function isAppended(result: unknown): result is Appended {
   return !(result instanceof StateError);
-}
-
-/** Stops every process of a PostgreSQL server; they go on when the test ends at the latest. */
-async function freezePostgres(url: string): Promise<() => void> {
-  const [settings] = await runSql(url, "SHOW data_directory");
-  const file = await readFile(`${settings?.data_directory}/postmaster.pid`, "utf8");
-  const backends = await runSql(url, "SELECT pid FROM pg_stat_activity");
-  const pids = [Number.parseInt(file, 10), ...backends.map(({ pid }) => Number(pid))];
-  const tell = (signal: NodeJS.Signals) => {
-    for (const pid of pids) signalIfThere(pid, signal);
-  };
-  onTestFinished(() => tell("SIGCONT"));
-  tell("SIGSTOP");
-  return () => tell("SIGCONT");
-}
-
-/** One of the backends is that of the query which asked for them, and has ended. */
-function signalIfThere(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    expect(error).toMatchObject({ code: "ESRCH" });
-  }
 }
 
 describeDatabases(

@@ -1,12 +1,13 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Session } from "@mofa-state/client";
 import pg from "pg";
 import { expect, it, onTestFinished } from "vitest";
 import { collect } from "../support/collect.js";
 import { describeDatabases } from "../support/databases.js";
+import { startPrivateDatabase } from "../support/private-database.js";
 import { runSql } from "../support/run-sql.js";
 import { startServerProcess } from "../support/server-process.js";
 import { connectForTest } from "../support/test-server.js";
+import { freezePostgres } from "./frozen-postgres.js";
 
 /** Far longer than a test may take: what ends earlier has not waited for it. */
 const GRACE = ["--shutdown-grace-ms", "600000"];
@@ -35,7 +36,9 @@ async function lockSession(url: string, sessionId: string): Promise<() => Promis
 async function untilLockIsWaitedFor(url: string): Promise<void> {
   const query =
     "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
-  while ((await runSql(url, query)).length === 0) await sleep(5);
+  let waiting = 0;
+  // PostgreSQL has no event for it: it tells who asks.
+  while (waiting === 0) waiting = (await runSql(url, query)).length;
 }
 
 describeDatabases("a server that is told to end", (database) => {
@@ -70,7 +73,7 @@ describeDatabases(
       await untilLockIsWaitedFor(url);
 
       server.kill("SIGTERM");
-      while (!server.stdout().includes("shutting down")) await sleep(5);
+      await server.untilWritten("stdout", /shutting down/);
       const late = connectForTest(server.address, { connectTimeoutMs: 500 });
       await expect(late).rejects.toMatchObject({ code: "unavailable" });
       await unlock();
@@ -83,3 +86,24 @@ describeDatabases(
   },
   ["postgres"],
 );
+
+describeDatabases("a server that is told to end while its database stands still", () => {
+  it("ends once its grace period is over", async () => {
+    const { url } = await startPrivateDatabase("postgres");
+    const graceMs = 1_000;
+    const args = ["--shutdown-grace-ms", String(graceMs)];
+    const server = await startServerProcess(url, { args });
+    const state = await connectForTest(server.address, { retry: { maxAttempts: 1 } });
+    const session = await state.sessions.create();
+    await freezePostgres(url);
+    // Once its deadline is over, its statement has long been sent and is not answered.
+    const stuck = session.append({ role: "user" }, { timeoutMs: 500 });
+    await expect(stuck).rejects.toMatchObject({ code: "deadline_exceeded" });
+
+    const asked = performance.now();
+    server.kill("SIGTERM");
+
+    expect((await server.exited).code).toBeOneOf([0, 1]);
+    expect(performance.now() - asked).toBeLessThan(graceMs + 3_000);
+  });
+}, ["postgres"]);

@@ -1,61 +1,46 @@
-import { existsSync } from "node:fs";
-import Database from "better-sqlite3";
-import mysql from "mysql2/promise";
-import pg from "pg";
-import { expect, it } from "vitest";
-import { describeDatabases, type TestDatabase } from "./databases.js";
+import { expect, inject, it, onTestFinished } from "vitest";
+import { describeDatabases } from "./databases.js";
+import { createEmptyDatabase } from "./empty-database.js";
 import { startPrivateDatabase } from "./private-database.js";
+import { runSql } from "./run-sql.js";
 
-/** Asks a database for 1 by its plain driver. */
-async function selectOne(kind: TestDatabase["kind"], url: string): Promise<unknown> {
-  if (kind === "memory" || kind === "sqlite") {
-    const database = new Database(kind === "memory" ? ":memory:" : url.replace("sqlite://", ""));
-    const row = database.prepare("SELECT 1 AS one").get();
-    database.close();
-    return row;
-  }
-  if (kind === "postgres") {
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
-    const { rows } = await client.query("SELECT 1 AS one");
-    await client.end();
-    return rows[0];
-  }
-  const connection = await mysql.createConnection(url.replace(/^mariadb:/, "mysql:"));
-  const [rows] = await connection.query<mysql.RowDataPacket[]>("SELECT 1 AS one");
-  await connection.end();
-  return { ...rows[0] };
-}
+describeDatabases(
+  "a test database",
+  ({ kind, create }) => {
+    it("is empty, and apart from every other", async () => {
+      const urls = [await create(), await create()];
 
-describeDatabases("a test database", (database) => {
-  let previous = "";
+      for (const url of urls) await runSql(url, "CREATE TABLE names (name VARCHAR(200))");
+      for (const url of urls) await runSql(url, `INSERT INTO names VALUES ('${url}')`);
 
-  it("answers", async () => {
-    previous = await database.create();
+      for (const url of urls) {
+        expect(await runSql(url, "SELECT name FROM names")).toEqual([{ name: url }]);
+      }
+    });
 
-    expect(await selectOne(database.kind, previous)).toEqual({ one: 1 });
-  });
+    it("is gone once it was dropped", async () => {
+      const { url, drop } = await createEmptyDatabase(kind, inject("databaseServers"));
+      onTestFinished(drop);
+      await runSql(url, "CREATE TABLE names (name VARCHAR(200))");
 
-  it("is another one for each test, and goes with it", async () => {
-    const url = await database.create();
+      await drop();
 
-    if (database.kind === "memory") return;
-    expect(url).not.toBe(previous);
-    if (database.kind === "sqlite")
-      expect(existsSync(previous.replace("sqlite://", ""))).toBe(false);
-    else await expect(selectOne(database.kind, previous)).rejects.toThrow();
-  });
+      await expect(runSql(url, "SELECT name FROM names")).rejects.toThrow();
+    });
 
-  if (database.kind !== "postgres" && database.kind !== "mariadb") return;
-  const { kind } = database;
+    if (kind !== "postgres" && kind !== "mariadb") return;
 
-  it("comes back with its server", async () => {
-    const { url, server } = await startPrivateDatabase(kind);
+    it("comes back with its server, and with what is in it", async () => {
+      const { url, server } = await startPrivateDatabase(kind);
+      await runSql(url, "CREATE TABLE names (name VARCHAR(200))");
+      await runSql(url, "INSERT INTO names VALUES ('kept')");
 
-    await server.kill();
-    await expect(selectOne(kind, url)).rejects.toThrow();
-    await server.start();
+      await server.kill();
+      await expect(runSql(url, "SELECT name FROM names")).rejects.toThrow();
+      await server.start();
 
-    expect(await selectOne(kind, url)).toEqual({ one: 1 });
-  });
-});
+      expect(await runSql(url, "SELECT name FROM names")).toEqual([{ name: "kept" }]);
+    });
+  },
+  ["sqlite", "postgres", "mariadb", "mysql"],
+);

@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
-import mysql from "mysql2/promise";
-import pg from "pg";
+import { runSql } from "./run-sql.js";
 
 /** Creates an empty database on the server of a URL, and gives the new database's URL. */
 export async function createDatabase(serverUrl: string): Promise<string> {
   const name = `test_${randomBytes(8).toString("hex")}`;
-  await execute(serverUrl, `CREATE DATABASE ${name}`);
+  await runSql(serverUrl, `CREATE DATABASE ${name}`);
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
   return url.href;
@@ -15,19 +14,7 @@ export async function createDatabase(serverUrl: string): Promise<string> {
 export async function dropDatabase(url: string): Promise<void> {
   const name = new URL(url).pathname.slice(1);
   const force = isPostgres(url) ? " WITH (FORCE)" : "";
-  await execute(toServerUrl(url), `DROP DATABASE IF EXISTS ${name}${force}`);
-}
-
-/** Runs one statement on a connection of its own. */
-export async function execute(url: string, statement: string): Promise<void> {
-  if (isPostgres(url)) {
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
-    await client.query(statement).finally(() => client.end());
-  } else {
-    const connection = await mysql.createConnection(url.replace(/^mariadb:/, "mysql:"));
-    await connection.query(statement).finally(() => connection.end());
-  }
+  await runSql(toServerUrl(url), `DROP DATABASE IF EXISTS ${name}${force}`);
 }
 
 function toServerUrl(url: string): string {

@@ -1,11 +1,13 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 
 const MAIN = fileURLToPath(new URL("../../server/dist/main.js", import.meta.url));
 
-const LISTENING = /^listening on (\S+)$/m;
+// With the end of the line: the address may arrive in pieces.
+const LISTENING = /^listening on (\S+)\n/m;
 
 /** How a process ended, and all that it wrote. */
 export interface Exit {
@@ -16,6 +18,9 @@ export interface Exit {
   readonly stderr: string;
 }
 
+/** Where a process writes to. */
+export type OutputName = "stdout" | "stderr";
+
 /** A `mofa-state` command that runs as a process of its own, until the test ends at the latest. */
 export interface CommandProcess {
   readonly pid: number;
@@ -24,6 +29,12 @@ export interface CommandProcess {
   /** What it has written so far. */
   stdout(): string;
   stderr(): string;
+  /**
+   * Waits until what it has written contains a match, and gives that.
+   *
+   * @throws Error with all that it wrote, if it exits before.
+   */
+  untilWritten(stream: OutputName, pattern: RegExp): Promise<RegExpExecArray>;
   /** Sends a signal; `exited` tells when it has worked. */
   kill(signal?: NodeJS.Signals): void;
 }
@@ -50,17 +61,8 @@ export interface ServeOptions extends CommandOptions {
   readonly args?: readonly string[];
 }
 
-/** Starts the built command with these arguments. */
-export function startCommand(
-  args: readonly string[],
-  options: CommandOptions = {},
-): CommandProcess {
-  const { child: _, ...command } = spawnCommand(args, options);
-  return command;
-}
-
 /** Runs the built command with these arguments to its end. */
-export function runCommand(args: readonly string[], options?: CommandOptions): Promise<Exit> {
+export function runCommand(args: readonly string[], options: CommandOptions = {}): Promise<Exit> {
   return startCommand(args, options).exited;
 }
 
@@ -74,14 +76,12 @@ export async function startServerProcess(
   { listen = "127.0.0.1:0", args = [], ...options }: ServeOptions = {},
 ): Promise<ServerProcess> {
   const given = ["serve", "--listen", listen, "--database", databaseUrl, ...args];
-  const { child, ...command } = spawnCommand(given, options);
-  return { ...command, address: await addressOf(child, command) };
+  const command = startCommand(given, options);
+  const [, address = ""] = await command.untilWritten("stderr", LISTENING);
+  return { ...command, address };
 }
 
-function spawnCommand(
-  args: readonly string[],
-  { env, cwd }: CommandOptions,
-): CommandProcess & { readonly child: ChildProcess } {
+function startCommand(args: readonly string[], { env, cwd }: CommandOptions): CommandProcess {
   const child = spawn(process.execPath, ["--enable-source-maps", MAIN, ...args], {
     cwd,
     env: { ...process.env, ...env },
@@ -95,35 +95,41 @@ function spawnCommand(
     child.kill("SIGKILL");
     await exited;
   });
-  return { child, pid, exited, ...output, kill: (signal = "SIGTERM") => void child.kill(signal) };
+  return {
+    pid,
+    exited,
+    ...output,
+    untilWritten: (name, pattern) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const match = pattern.exec(output[name]());
+          if (match !== null) resolve(match);
+        };
+        child[name].on("data", look);
+        look();
+        exited.then((exit) => reject(new Error(describeExit(exit))), reject);
+      }),
+    kill: (signal = "SIGTERM") => void child.kill(signal),
+  };
 }
 
-function addressOf(child: ChildProcess, { exited, stderr }: CommandProcess): Promise<string> {
-  return new Promise((resolve, reject) => {
-    child.stderr?.on("data", () => {
-      const address = LISTENING.exec(stderr())?.[1];
-      if (address !== undefined) resolve(address);
-    });
-    exited.then(({ code, stderr: text }) => {
-      reject(new Error(`the server exited with ${code} before it listened:\n${text}`));
-    }, reject);
-  });
+function describeExit({ code, signal, stdout, stderr }: Exit): string {
+  return `the command exited with ${code ?? signal}, having written:\n${stdout}${stderr}`;
 }
 
-function collectOutput(child: ChildProcess): { stdout(): string; stderr(): string } {
+type OutputTexts = Readonly<Record<OutputName, () => string>>;
+
+function collectOutput(child: ChildProcessByStdio<null, Readable, Readable>): OutputTexts {
   const text = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {
-    child[name]?.setEncoding("utf8").on("data", (chunk: string) => {
+    child[name].setEncoding("utf8").on("data", (chunk: string) => {
       text[name] += chunk;
     });
   }
   return { stdout: () => text.stdout, stderr: () => text.stderr };
 }
 
-async function exitOf(
-  child: ChildProcess,
-  output: { stdout(): string; stderr(): string },
-): Promise<Exit> {
+async function exitOf(child: ChildProcess, output: OutputTexts): Promise<Exit> {
   // Not "exit", after which output may still come.
   await once(child, "close");
   return {
