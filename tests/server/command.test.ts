@@ -1,37 +1,16 @@
-import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { type Exit, runCommand } from "../support/server-process.js";
 
-const COMMAND = fileURLToPath(new URL("../../server/dist/main.js", import.meta.url));
-
-interface Outcome {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+type Environment = Readonly<Record<string, string>>;
 
 /** Runs the built command in an empty directory, and gives how it ended. */
-async function run(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+async function run(args: readonly string[], env: Environment = {}): Promise<Exit> {
   const cwd = await mkdtemp(join(tmpdir(), "mofa-state-command-"));
   onTestFinished(() => rm(cwd, { recursive: true }));
-  const child = spawn(process.execPath, [COMMAND, ...args], {
-    cwd,
-    env: { ...process.env, ...environment },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const exited = new Promise<number | null>((resolve) => {
-    child.once("exit", resolve);
-  });
-  const [code, stdout, stderr] = await Promise.all([
-    exited,
-    text(child.stdout),
-    text(child.stderr),
-  ]);
-  return { code, stdout, stderr };
+  return runCommand(args, { cwd, env });
 }
 
 describe("the command", () => {
@@ -46,7 +25,7 @@ describe("the command", () => {
     },
   );
 
-  it.each<[string, string[], NodeJS.ProcessEnv]>([
+  it.each<[string, string[], Environment]>([
     ["no command", [], {}],
     ["an unknown command", ["dance"], {}],
     ["an unknown flag", ["serve", "--fast"], {}],
@@ -56,8 +35,8 @@ describe("the command", () => {
     ["an address that is none", ["serve", "--listen", "nowhere"], {}],
     ["a database of an unknown kind", ["serve", "--database", "oracle://x"], {}],
     ["a database to migrate of an unknown kind", ["migrate", "--database", "oracle://x"], {}],
-  ])("exits with 2 for %s", async (_, args, environment) => {
-    const { code, stdout, stderr } = await run(args, environment);
+  ])("exits with 2 for %s", async (_, args, env) => {
+    const { code, stdout, stderr } = await run(args, env);
 
     expect(code).toBe(2);
     expect(stdout).toBe("");

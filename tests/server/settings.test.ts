@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { DEFAULT_LIMITS } from "../../server/src/domain/limits.js";
+import { UsageError } from "../../server/src/domain/usage-error.js";
 import { readLimits, readSetting, type SettingSources } from "../../server/src/read-settings.js";
 import { SETTINGS } from "../../server/src/settings.js";
-import { UsageError } from "../../server/src/domain/usage-error.js";
 
 /** What commander gives for flags, and an environment. */
 function sources(

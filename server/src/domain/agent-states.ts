@@ -80,7 +80,8 @@ export class AgentStates {
       sessionId,
       key: query.key === undefined ? [] : [query.key],
     };
-    const [revision, key, version] = toPagePosition(checks, query, binding) ?? [];
+    const [revision, key, version] =
+      toPagePosition(checks, query, { binding, shape: ["number", "string", "number"] }) ?? [];
     checks.throwIfAny();
     const after =
       revision === undefined

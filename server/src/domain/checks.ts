@@ -3,6 +3,9 @@ import { findJsonProblem } from "./json.js";
 import type { JsonValue } from "./model.js";
 import { parseUuid } from "./uuid.js";
 
+/** How many bad fields are named at the most; an error has no room for more. */
+const MAX_VIOLATIONS = 100;
+
 /** How deep metadata may nest, in levels of arrays and objects. */
 const MAX_METADATA_DEPTH = 32;
 
@@ -18,12 +21,17 @@ export class Checks {
 
   /** Notes that a field is wrong. */
   add(field: string, description: string): void {
-    this.#violations.push({ field, description });
+    if (this.#violations.length < MAX_VIOLATIONS) this.#violations.push({ field, description });
   }
 
   /** Notes that a field is over one of the server's limits. */
   tooLarge(field: string, limit: string): void {
     this.#oversized.push({ field, description: `must not exceed ${limit}` });
+  }
+
+  /** Whether a field was over one of the server's limits. */
+  get hasOversized(): boolean {
+    return this.#oversized.length > 0;
   }
 
   /**

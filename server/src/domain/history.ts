@@ -42,7 +42,7 @@ export type HistoryFrame =
  * growing size, and tells at last that it has caught up.
  *
  * It reads the next page while the present one is taken, and never holds more than two.
- * Ending the iteration early ends the reading.
+ * Ending the iteration early ends the reading, and so does the signal of a caller that has gone.
  *
  * @throws StateError `invalid_argument` for a malformed request, or a token of another session.
  * @throws StateError `out_of_range` POSITION_AHEAD for a start beyond what is stored.
@@ -50,12 +50,13 @@ export type HistoryFrame =
  */
 export async function* streamHistory(
   storage: Storage,
-  tenantId: string,
+  { tenantId, signal }: { readonly tenantId: string; readonly signal: AbortSignal },
   request: HistoryRequest,
 ): AsyncGenerator<HistoryFrame, void> {
   const checked = checkRequest(tenantId, request);
   const { ref } = checked;
   const session = await storage.sessions.get(ref);
+  if (signal.aborted) return;
   const { headSequence, revision } = session;
   const toToken = (sequence: number): string => encodeToken(toBinding(ref), [sequence, revision]);
 
@@ -85,7 +86,9 @@ function checkRequest(tenantId: string, request: HistoryRequest): CheckedRequest
   if (start.from === "last_messages") checks.integer("last_messages", start.lastMessages, 0);
   const size = checks.integer("frame_max_messages", request.frameMaxMessages, 0);
   const token =
-    start.from === "resume_token" ? decodeToken(toBinding(ref), start.resumeToken) : undefined;
+    start.from === "resume_token"
+      ? decodeToken(toBinding(ref), start.resumeToken, ["number", "number"])
+      : undefined;
   if (start.from === "resume_token" && token === undefined) {
     checks.add("resume_token", "must be a token that a stream of this session gave, unchanged");
   }

@@ -118,7 +118,7 @@ export class Messages {
       order: order ?? "",
       roles,
     };
-    const [position] = toPagePosition(checks, query, binding) ?? [];
+    const [position] = toPagePosition(checks, query, { binding, shape: ["number"] }) ?? [];
     checks.throwIfAny();
     const range = toRange(
       order ?? "ascending",
@@ -133,8 +133,12 @@ export class Messages {
   }
 
   /** Streams the history of a session, see {@link streamHistory}. */
-  stream(tenantId: string, request: HistoryRequest): AsyncIterable<HistoryFrame> {
-    return streamHistory(this.#storage, tenantId, request);
+  stream(
+    tenantId: string,
+    request: HistoryRequest,
+    signal: AbortSignal,
+  ): AsyncIterable<HistoryFrame> {
+    return streamHistory(this.#storage, { tenantId, signal }, request);
   }
 
   /** Edits a message, see {@link MessageStorage.update}. */
@@ -177,6 +181,8 @@ export class Messages {
     if (agentStates.length > MAX_APPEND_STATES) {
       checks.tooLarge("agent_states", `${MAX_APPEND_STATES} states in one append`);
     }
+    // What is too much to store is too much to look at.
+    if (checks.hasOversized) checks.throwIfAny();
   }
 }
 

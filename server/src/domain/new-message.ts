@@ -66,7 +66,7 @@ export function toMessageContent(
   if (input.parts.length > MAX_PARTS) checks.tooLarge(`${path}parts`, `${MAX_PARTS} parts`);
   return {
     content: checks.text(`${path}content`, input.content),
-    parts: input.parts.flatMap((part, index) => {
+    parts: input.parts.slice(0, MAX_PARTS).flatMap((part, index) => {
       const field = `${path}parts[${index}]`;
       if (part === undefined) checks.add(field, "must have one of its fields");
       else checkPart(checks, part, field);

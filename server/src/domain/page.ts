@@ -2,7 +2,7 @@ import type { Checks } from "./checks.js";
 import type { Limits } from "./limits.js";
 import type { JsonObject } from "./model.js";
 import type { Page, PageBounds } from "./storage.js";
-import { decodeToken, encodeToken, type TokenFields } from "./token.js";
+import { decodeToken, encodeToken, type TokenFields, type TokenShape } from "./token.js";
 
 /** Where a page ends early: stock gRPC clients receive at most 4 MiB. */
 const MAX_PAGE_BYTES = 2 * 1024 * 1024;
@@ -33,10 +33,10 @@ export function toPageBounds(checks: Checks, request: PageRequest, limits: Limit
 export function toPagePosition(
   checks: Checks,
   request: PageRequest,
-  binding: JsonObject,
+  { binding, shape }: { readonly binding: JsonObject; readonly shape: TokenShape },
 ): TokenFields | undefined {
   if (request.pageToken === "") return undefined;
-  const position = decodeToken(binding, request.pageToken);
+  const position = decodeToken(binding, request.pageToken, shape);
   if (position === undefined) {
     checks.add("page_token", "must be the next_page_token of a call with the same arguments");
   }

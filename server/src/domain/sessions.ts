@@ -101,7 +101,8 @@ export class Sessions {
     const bounds = toPageBounds(checks, query, this.#limits);
     checks.throwIfAny();
     const binding = toBinding(tenantId, filter);
-    const [updatedAt, id] = toPagePosition(checks, query, binding) ?? [];
+    const [updatedAt, id] =
+      toPagePosition(checks, query, { binding, shape: ["number", "string"] }) ?? [];
     checks.throwIfAny();
     const after =
       updatedAt === undefined ? undefined : { updatedAt: new Date(updatedAt), id: String(id) };

@@ -22,14 +22,33 @@ export function encodeToken(binding: JsonObject, fields: TokenFields): string {
   );
 }
 
-/** Gives the fields of a token, or undefined if it was edited or is bound to something else. */
-export function decodeToken(binding: JsonObject, token: string): TokenFields | undefined {
+/** What the fields of a token are, in their order. A number is a whole one from 0 on. */
+export type TokenShape = readonly ("string" | "number")[];
+
+/**
+ * Gives the fields of a token, or undefined if it was edited, is bound to something else
+ * or has fields of another shape.
+ */
+export function decodeToken(
+  binding: JsonObject,
+  token: string,
+  shape: TokenShape,
+): TokenFields | undefined {
   const bytes = Buffer.from(token, "base64url");
   const payload = bytes.subarray(1 + CHECKSUM_BYTES);
   // Decoding overlooks stray characters, so the token must also be what encoding gives.
   if (bytes[0] !== VERSION || bytes.toString("base64url") !== token) return undefined;
   if (!checksum(binding, payload).equals(bytes.subarray(1, 1 + CHECKSUM_BYTES))) return undefined;
-  return JSON.parse(payload.toString()) as TokenFields;
+  const fields: unknown = JSON.parse(payload.toString());
+  return hasShape(fields, shape) ? fields : undefined;
+}
+
+function hasShape(fields: unknown, shape: TokenShape): fields is TokenFields {
+  if (!Array.isArray(fields) || fields.length !== shape.length) return false;
+  return fields.every((field: unknown, index) => {
+    if (typeof field !== shape[index]) return false;
+    return typeof field === "string" || (Number.isSafeInteger(field) && Number(field) >= 0);
+  });
 }
 
 function checksum(binding: JsonObject, payload: Uint8Array): Buffer {

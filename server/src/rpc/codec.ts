@@ -7,6 +7,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { StateError } from "../domain/errors.js";
+import { refuseTooManyElements } from "./request-elements.js";
 import { refuseReservedKey } from "./reserved-key.js";
 import { keepLeadingByteOrderMarks } from "./text-encoding.js";
 
@@ -26,6 +27,8 @@ export interface MethodTypes<I extends DescMessage, O extends DescMessage> {
  *
  * @throws StateError `resource_exhausted` with reason REQUEST_TOO_LARGE if it has more
  * than `maxBytes`.
+ * @throws StateError `resource_exhausted` with reason LIMIT_EXCEEDED if it holds too many
+ * elements.
  * @throws StateError `invalid_argument` if it is not a message of this type, or is nested
  * deeper than can be read.
  */
@@ -41,10 +44,13 @@ export function decodeRequest<D extends DescMessage>(
 }
 
 function decode<D extends DescMessage>(schema: D, bytes: Buffer): MessageShape<D> {
+  // A plain view: fields of bytes would be Buffers otherwise, which behave differently.
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
-    // A plain view: fields of bytes would be Buffers otherwise, which behave differently.
-    return fromBinary(schema, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-  } catch {
+    refuseTooManyElements(schema, plain);
+    return fromBinary(schema, plain);
+  } catch (error) {
+    if (error instanceof StateError) throw error;
     const message = `the request is not a valid ${schema.typeName}; send one that conforms to the .proto files`;
     throw new StateError("invalid_argument", "INVALID_ARGUMENT", message);
   }

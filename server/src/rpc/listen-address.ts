@@ -9,6 +9,9 @@ const UNIX_PREFIX = "unix:";
 const HOST_AND_PORT = /^(?:\[(?<bracketed>[^\]]+)\]|(?<plain>[^:[\]]+)):(?<port>\d{1,5})$/;
 const MAX_PORT = 65_535;
 
+/** The longest path that every system takes; longer ones are cut without a word. */
+const MAX_UNIX_PATH_BYTES = 103;
+
 /**
  * Reads an address as the command takes it: `HOST:PORT`, `[IPV6]:PORT` or `unix:/path`.
  *
@@ -16,7 +19,7 @@ const MAX_PORT = 65_535;
  */
 export function parseListenAddress(text: string): ListenAddress {
   if (text.startsWith(UNIX_PREFIX) && text.length > UNIX_PREFIX.length) {
-    return { kind: "unix", path: text.slice(UNIX_PREFIX.length) };
+    return { kind: "unix", path: readPath(text.slice(UNIX_PREFIX.length)) };
   }
   const groups = HOST_AND_PORT.exec(text)?.groups;
   const host = groups?.bracketed ?? groups?.plain;
@@ -25,6 +28,13 @@ export function parseListenAddress(text: string): ListenAddress {
     throw new UsageError(`cannot listen on "${text}": give HOST:PORT, [IPV6]:PORT or unix:/path`);
   }
   return { kind: "tcp", host, port };
+}
+
+function readPath(path: string): string {
+  if (Buffer.byteLength(path) <= MAX_UNIX_PATH_BYTES) return path;
+  throw new UsageError(
+    `cannot listen on "unix:${path}": the path of a Unix socket has at most ${MAX_UNIX_PATH_BYTES} bytes`,
+  );
 }
 
 /** Writes an address in the form that it is read from, which clients take as well. */

@@ -28,10 +28,11 @@ export function messageHandlers(messages: Messages): Handlers<typeof MessageServ
       return toProtoAppended(await messages.append(tenantId, fromAppendRequest(request)));
     },
 
-    async *streamMessages(request, { tenantId }) {
+    async *streamMessages(request, { tenantId, signal }) {
       const { sessionId, start, frameMaxMessages } = request;
       const history = { sessionId, start: toStart(start), frameMaxMessages };
-      for await (const frame of messages.stream(tenantId, history)) yield toProtoFrame(frame);
+      const frames = messages.stream(tenantId, history, signal);
+      for await (const frame of frames) yield toProtoFrame(frame);
     },
 
     async getMessage({ sessionId, messageId }, { tenantId }) {

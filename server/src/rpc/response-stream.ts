@@ -1,8 +1,11 @@
-import type { ServerDuplexStream, ServerWritableStream } from "@grpc/grpc-js";
+import { type ServerDuplexStream, type ServerWritableStream, status } from "@grpc/grpc-js";
 import type { StateError } from "../domain/errors.js";
 import type { Logger } from "../domain/log.js";
 import { SendWindow } from "./send-window.js";
 import { toStatus } from "./status.js";
+
+/** The longest time that a timer takes, in milliseconds. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** A call of grpc-js that answers with a stream. */
 export type RespondingCall =
@@ -87,7 +90,15 @@ export class ResponseStream {
   #watchDeadline(): void {
     const deadline = Number(this.#call.getDeadline());
     if (!Number.isFinite(deadline)) return;
-    this.#deadlineTimer = setTimeout(() => this.#leave(), deadline - Date.now());
+    // A longer wait would end at once; no call lasts so long.
+    const leftMs = Math.min(deadline - Date.now(), MAX_TIMER_MS);
+    this.#deadlineTimer = setTimeout(() => this.#expire(), leftMs);
+  }
+
+  #expire(): void {
+    if (this.#isGone) return;
+    this.#call.emit("error", { code: status.DEADLINE_EXCEEDED, details: "the deadline passed" });
+    this.#leave();
   }
 
   #leave(): void {

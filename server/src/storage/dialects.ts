@@ -1,3 +1,6 @@
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import { StateError } from "../domain/errors.js";
 import { UsageError } from "../domain/usage-error.js";
 import type { Dialect, QueryResult } from "./dialect.js";
 
@@ -5,10 +8,10 @@ import type { Dialect, QueryResult } from "./dialect.js";
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /**
- * How long a statement waits for another process to let go of a SQLite file, in
- * milliseconds. Waiting blocks the whole server, so it is short, and tried again.
+ * How long a statement waits for another process to let go of a SQLite file: not at all,
+ * since waiting blocks the whole server. It is tried again later.
  */
-const SQLITE_BUSY_TIMEOUT_MS = 50;
+const SQLITE_BUSY_TIMEOUT_MS = 0;
 
 const sqlite: Dialect = {
   backend: "sqlite",
@@ -60,6 +63,8 @@ const sqlite: Dialect = {
     if (database === "") {
       throw new UsageError("the database URL sqlite:// names no file: write sqlite://mofa.db");
     }
+    const directory = dirname(database);
+    if (!existsSync(directory)) throw noDirectory(url, directory);
     return { type: "better-sqlite3", database, enableWAL: true, timeout: SQLITE_BUSY_TIMEOUT_MS };
   },
 
@@ -105,6 +110,9 @@ const postgres: Dialect = {
     "SET synchronous_commit = on",
     "SET default_transaction_isolation = 'read committed'",
     "SET lock_timeout = '10s'",
+    // All reads here follow an index in its order; while a table has no statistics, the
+    // planner would rather read a whole session by a bitmap and sort it.
+    "SET enable_bitmapscan = off",
     // A server that was stopped in mid-transaction must not keep its locks for ever.
     "SET idle_in_transaction_session_timeout = '60s'",
   ],
@@ -258,6 +266,12 @@ const mysql: Dialect = {
   },
 };
 
+/** TypeORM would create the directory, so that a mistyped path became a new, empty database. */
+function noDirectory(url: string, directory: string): StateError {
+  const message = `cannot open the database ${url}: the directory ${directory} is not there, create it or name another file`;
+  return new StateError("failed_precondition", "DATABASE_UNAVAILABLE", message);
+}
+
 function locateServer(url: string): string {
   try {
     const { protocol, host, pathname } = new URL(url);
@@ -341,6 +355,6 @@ export function dialectOf(url: string): Dialect {
   if (found !== undefined) return found[1];
   const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0] ?? JSON.stringify(url.slice(0, 20));
   throw new UsageError(
-    `the database URL starts with ${scheme}: it must be memory:, sqlite://FILE, postgres://USER:PASSWORD@HOST/DATABASE, mysql://… or mariadb://…`,
+    `the database URL starts with ${scheme} and must be memory:, sqlite://FILE, postgres://USER:PASSWORD@HOST/DATABASE, mysql://… or mariadb://…`,
   );
 }

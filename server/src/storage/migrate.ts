@@ -1,6 +1,7 @@
 import { MigrationExecutor, type QueryRunner } from "typeorm";
 import { StateError } from "../domain/errors.js";
 import type { Database } from "./database.js";
+import { classifyFailure } from "./failures.js";
 
 /** The table in which the migrations that a schema has had are kept. */
 export const MIGRATIONS_TABLE = "mofa_state_migrations";
@@ -32,7 +33,7 @@ export function migrateSchema(database: Database): Promise<MigrationResult> {
     } catch (error) {
       // Where this fails too, the connection is lost and the lock with it.
       await queryRunner.query(unlockAfterFailure).catch(() => undefined);
-      throw error;
+      throw isKnown(database, error) ? error : cannotMigrate(error);
     }
   });
 }
@@ -52,6 +53,16 @@ export function checkSchema(database: Database): Promise<number> {
     const message = `the database's schema has had ${version} of ${needed} migrations: run mofa-state migrate, or start without --no-migrate`;
     throw new StateError("failed_precondition", "SCHEMA_MISMATCH", message);
   });
+}
+
+function isKnown({ dialect }: Database, error: unknown): boolean {
+  return error instanceof StateError || classifyFailure(dialect, error) !== undefined;
+}
+
+function cannotMigrate(error: unknown): StateError {
+  const why = error instanceof Error ? error.message : String(error);
+  const message = `cannot create or change the tables (${why}): the database's user must be allowed to, and no other tables may have their names`;
+  return new StateError("failed_precondition", "SCHEMA_MISMATCH", message);
 }
 
 function createExecutor(queryRunner: QueryRunner): MigrationExecutor {

@@ -1,12 +1,31 @@
-/** Runs one piece of work at a time, in the order in which they came. */
+import { setImmediate } from "node:timers/promises";
+
+/** For how long a queue may keep all else in the process waiting, in milliseconds. */
+const MAX_BUSY_MS = 5;
+
+/**
+ * Runs one piece of work at a time, in the order in which they came.
+ *
+ * Work that never waits for the event loop, as SQLite's, does not starve it: between two
+ * pieces the queue gives way now and then.
+ */
 export class Queue {
   #last: Promise<unknown> = Promise.resolve();
+  #gaveWayAt = 0;
 
   /** Runs `work` once everything before it has ended, and gives its outcome. */
   run<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work);
+    const result = this.#last.then(() => this.#runNext(work));
     this.#last = result.catch(() => undefined);
     return result;
+  }
+
+  async #runNext<T>(work: () => Promise<T>): Promise<T> {
+    if (performance.now() - this.#gaveWayAt > MAX_BUSY_MS) {
+      await setImmediate();
+      this.#gaveWayAt = performance.now();
+    }
+    return work();
   }
 }
 

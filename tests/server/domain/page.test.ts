@@ -33,7 +33,9 @@ describe("a page's token", () => {
     const page = toListPage({ items: [3, 4], hasMore: true }, BINDING, (item) => [item]);
     const request = { pageSize: 0, pageToken: page.nextPageToken };
 
-    expect(toPagePosition(new Checks(), request, BINDING)).toEqual([4]);
+    expect(toPagePosition(new Checks(), request, { binding: BINDING, shape: ["number"] })).toEqual([
+      4,
+    ]);
   });
 
   it("is empty on the last page, and stands for the first one there", () => {
@@ -41,6 +43,8 @@ describe("a page's token", () => {
     const request = { pageSize: 0, pageToken: page.nextPageToken };
 
     expect(page.nextPageToken).toBe("");
-    expect(toPagePosition(new Checks(), request, BINDING)).toBeUndefined();
+    expect(
+      toPagePosition(new Checks(), request, { binding: BINDING, shape: ["number"] }),
+    ).toBeUndefined();
   });
 });

@@ -10,7 +10,8 @@ describe("a token", () => {
     const field = fc.oneof(fc.string({ unit: "grapheme" }), fc.maxSafeNat());
     fc.assert(
       fc.property(fc.array(field, { maxLength: 5 }), (fields) => {
-        expect(decodeToken(BINDING, encodeToken(BINDING, fields))).toEqual(fields);
+        const shape = fields.map((given) => (typeof given === "number" ? "number" : "string"));
+        expect(decodeToken(BINDING, encodeToken(BINDING, fields), shape)).toEqual(fields);
       }),
     );
   });
@@ -27,7 +28,7 @@ describe("a token", () => {
     for (const [index, present] of Array.from(token).entries()) {
       for (const other of ALPHABET.replace(present, "")) {
         const edited = token.slice(0, index) + other + token.slice(index + 1);
-        expect(decodeToken(BINDING, edited), edited).toBeUndefined();
+        expect(decodeToken(BINDING, edited, ["number", "string"]), edited).toBeUndefined();
       }
     }
   });
@@ -46,7 +47,8 @@ describe("a token", () => {
       `${token.slice(0, 5)}!${token.slice(5)}`,
     ];
 
-    for (const other of edited) expect(decodeToken(BINDING, other), other).toBeUndefined();
+    for (const other of edited)
+      expect(decodeToken(BINDING, other, ["number"]), other).toBeUndefined();
   });
 
   it.each([
@@ -56,8 +58,15 @@ describe("a token", () => {
     { ...BINDING, more: "" },
     { list: "messages" },
   ])("gives nothing to what it was not made for: %j", (binding) => {
-    expect(decodeToken(binding, encodeToken(BINDING, [1]))).toBeUndefined();
+    expect(decodeToken(binding, encodeToken(BINDING, [1]), ["number"])).toBeUndefined();
   });
+
+  it.each([[[]], [["1"]], [[1, 2]], [[1.5]], [[-1]]])(
+    "gives nothing where its fields are not what they are to be: %j",
+    (fields) => {
+      expect(decodeToken(BINDING, encodeToken(BINDING, fields), ["number"])).toBeUndefined();
+    },
+  );
 
   it("is the same for a binding with its keys in another order", () => {
     const { list, sessionId, roles } = BINDING;

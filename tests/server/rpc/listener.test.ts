@@ -6,13 +6,13 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { UsageError } from "../../../server/src/domain/usage-error.js";
 import {
   formatListenAddress,
   type ListenAddress,
   parseListenAddress,
 } from "../../../server/src/rpc/listen-address.js";
 import { type Listener, openListener } from "../../../server/src/rpc/listener.js";
-import { UsageError } from "../../../server/src/domain/usage-error.js";
 
 async function socketAddress(): Promise<Extract<ListenAddress, { kind: "unix" }>> {
   const directory = await mkdtemp(join(tmpdir(), "mofa-state-listen-"));

@@ -1,5 +1,10 @@
 import { once } from "node:events";
-import { type ClientHttp2Stream, connect } from "node:http2";
+import {
+  type ClientHttp2Stream,
+  connect,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from "node:http2";
 import { MessageService } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import { onTestFinished } from "vitest";
 import type { Handlers } from "../../../server/src/rpc/service.js";
@@ -41,6 +46,30 @@ export function aborted(signal: AbortSignal): Promise<void> {
 
 /** Opens a stream whose client takes the headers and not one byte more than it must. */
 export async function stalledStream(address: string): Promise<ClientHttp2Stream> {
+  const stream = openStream(address);
+  stream.pause();
+  await once(stream, "response");
+  return stream;
+}
+
+/** Opens a stream with some headers by a client that watches nothing itself, and gives how it ends. */
+export async function trailersOf(
+  address: string,
+  headers: OutgoingHttpHeaders,
+): Promise<IncomingHttpHeaders> {
+  const stream = openStream(address, headers);
+  stream.resume();
+  // Where a call fails before its first reply, its headers are its trailers.
+  const ends = ["trailers", "response"].map((event) => statusOf(stream, event));
+  return Promise.race(ends);
+}
+
+async function statusOf(stream: ClientHttp2Stream, event: string): Promise<IncomingHttpHeaders> {
+  const [headers] = (await once(stream, event)) as [IncomingHttpHeaders];
+  return headers["grpc-status"] === undefined ? new Promise(() => {}) : headers;
+}
+
+function openStream(address: string, headers: OutgoingHttpHeaders = {}): ClientHttp2Stream {
   const session = connect(`http://${address}`);
   session.on("error", () => {});
   onTestFinished(() => session.destroy());
@@ -49,11 +78,10 @@ export async function stalledStream(address: string): Promise<ClientHttp2Stream>
     ":path": STREAM,
     "content-type": "application/grpc",
     te: "trailers",
+    ...headers,
   });
   stream.on("error", () => {});
-  stream.pause();
   // A frame without content: the empty request.
   stream.end(Buffer.alloc(5));
-  await once(stream, "response");
   return stream;
 }

@@ -14,6 +14,7 @@ import {
   STREAM,
   stalledStream,
   start,
+  trailersOf,
 } from "./message-calls.js";
 import { detailsOf, endOf } from "./raw-grpc.js";
 
@@ -141,6 +142,30 @@ describe("a server stream", () => {
 
     expect(error?.code).toBe(status.DEADLINE_EXCEEDED);
     await returned.promise;
+  });
+
+  it("ends a call whose deadline is further away than grpc-js can count, and does not hang", async () => {
+    const { address } = await start({
+      async *streamMessages(_, { signal }) {
+        await aborted(signal);
+      },
+    });
+
+    const trailers = await trailersOf(address, { "grpc-timeout": "720H" });
+
+    expect(trailers["grpc-status"]).toBe(String(status.DEADLINE_EXCEEDED));
+  });
+
+  it("tells a client that does not watch its own deadline that it has passed", async () => {
+    const { address } = await start({
+      async *streamMessages(_, { signal }) {
+        await aborted(signal);
+      },
+    });
+
+    const trailers = await trailersOf(address, { "grpc-timeout": "50m" });
+
+    expect(trailers["grpc-status"]).toBe(String(status.DEADLINE_EXCEEDED));
   });
 
   it("asks for no more than a window ahead of a client that does not read", async () => {

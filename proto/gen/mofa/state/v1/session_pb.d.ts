@@ -485,6 +485,9 @@ export declare const DeleteSessionResponseSchema: GenMessage<DeleteSessionRespon
  * What gRPC itself answers has no ErrorInfo: UNIMPLEMENTED, DEADLINE_EXCEEDED,
  * CANCELLED, and RESOURCE_EXHAUSTED for a request that is far over the limit.
  *
+ * A deadline must be less than 24 days away: one that is further ends the call at
+ * once.
+ *
  * A call may be repeated after UNAVAILABLE if its ids were chosen by the caller: it
  * then takes effect once. Updates and clears have no ids: repeating one may undo
  * what another caller has done meanwhile, unless it expects a version.

@@ -1,0 +1,41 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { AppendMessagesRequestSchema } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import { OpenSessionRequestSchema } from "@mofa-state/proto/mofa/state/v1/session_pb.js";
+import { describe, expect, it } from "vitest";
+import { decodeRequest } from "../../../server/src/rpc/codec.js";
+
+const LIMIT = 64 * 1024 * 1024;
+const TOO_MANY = expect.objectContaining({ code: "resource_exhausted", reason: "LIMIT_EXCEEDED" });
+
+function appendOf(count: number): Buffer {
+  // Each is an empty message: its field and a length of 0.
+  return Buffer.alloc(2 * count, Buffer.from([0x12, 0x00]));
+}
+
+function openWith(values: number): Buffer {
+  const list = Array.from({ length: values }, () => null);
+  const request = create(OpenSessionRequestSchema, { session: { metadata: { list } } });
+  return Buffer.from(toBinary(OpenSessionRequestSchema, request));
+}
+
+describe("decoding a request", () => {
+  it("takes as many messages as fit into the largest append", () => {
+    const { messages } = decodeRequest(AppendMessagesRequestSchema, appendOf(50_000), LIMIT);
+
+    expect(messages).toHaveLength(50_000);
+  });
+
+  it("refuses more messages than it could hold, before it decodes them", () => {
+    const decode = () => decodeRequest(AppendMessagesRequestSchema, appendOf(8_000_000), LIMIT);
+
+    expect(decode).toThrow(TOO_MANY);
+  });
+
+  it("takes metadata of many values, and refuses what is far beyond it", () => {
+    const { session } = decodeRequest(OpenSessionRequestSchema, openWith(400_000), LIMIT);
+    const decode = () => decodeRequest(OpenSessionRequestSchema, openWith(600_000), LIMIT);
+
+    expect(session?.metadata?.list).toHaveLength(400_000);
+    expect(decode).toThrow(TOO_MANY);
+  });
+});
