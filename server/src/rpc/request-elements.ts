@@ -1,12 +1,12 @@
-import type { DescMessage } from "@bufbuild/protobuf";
+import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { StateError } from "../domain/errors.js";
 
-/** How many messages a request may hold inside it, the values of metadata among them. */
-const MAX_ELEMENTS = 500_000;
-
-/** How many of them may be other than values of metadata, which take far less memory. */
+/** How many messages, items of lists and unknown fields a request may hold. */
 const MAX_MESSAGES = 50_000;
+
+/** How many values of metadata it may hold beside, which take far less memory. */
+const MAX_VALUES = 500_000;
 
 /** What is shorter than this cannot hold too many. */
 const ALWAYS_FINE_BYTES = 64 * 1024;
@@ -20,12 +20,12 @@ const ALWAYS_FINE_BYTES = 64 * 1024;
  */
 export function refuseTooManyElements(schema: DescMessage, bytes: Uint8Array): void {
   if (bytes.byteLength <= ALWAYS_FINE_BYTES) return;
-  count(schema, bytes, { elements: 0, messages: 0 });
+  count(schema, bytes, { messages: 0, values: 0 });
 }
 
 interface Counts {
-  elements: number;
   messages: number;
+  values: number;
 }
 
 function count(schema: DescMessage, bytes: Uint8Array, counts: Counts): void {
@@ -34,13 +34,33 @@ function count(schema: DescMessage, bytes: Uint8Array, counts: Counts): void {
     const [number, wireType] = reader.tag();
     const field = schema.fields.find((candidate) => candidate.number === number);
     if (field?.message === undefined || wireType !== WireType.LengthDelimited) {
+      const from = reader.pos;
       reader.skip(wireType, number);
+      counts.messages += weigh(field, reader.pos - from);
+      requireFew(counts);
       continue;
     }
-    add(field.message, counts);
+    if (isValue(field.message)) counts.values += 1;
+    else counts.messages += 1;
+    requireFew(counts);
     const value = reader.bytes();
     count(field.message, field.fieldKind === "map" ? valueOfEntry(value) : value, counts);
   }
+}
+
+/** How many elements a field that is no message has at the most: unknown ones are kept, too. */
+function weigh(field: DescField | undefined, bytes: number): number {
+  if (field === undefined) return 1;
+  if (field.fieldKind !== "list") return 0;
+  const isText =
+    field.listKind === "scalar" &&
+    (field.scalar === ScalarType.STRING || field.scalar === ScalarType.BYTES);
+  // Of numbers that are packed, each may take one byte.
+  return isText ? 1 : bytes;
+}
+
+function isValue({ typeName }: DescMessage): boolean {
+  return typeName.startsWith("google.protobuf.");
 }
 
 /** The value of a map's entry, which is its second field. */
@@ -54,10 +74,8 @@ function valueOfEntry(entry: Uint8Array): Uint8Array {
   return new Uint8Array();
 }
 
-function add(schema: DescMessage, counts: Counts): void {
-  counts.elements += 1;
-  if (!schema.typeName.startsWith("google.protobuf.")) counts.messages += 1;
-  if (counts.elements <= MAX_ELEMENTS && counts.messages <= MAX_MESSAGES) return;
-  const message = `the request holds too many elements: at most ${MAX_MESSAGES} messages, parts and the like, and ${MAX_ELEMENTS} with the values of metadata`;
+function requireFew({ messages, values }: Counts): void {
+  if (messages <= MAX_MESSAGES && values <= MAX_VALUES) return;
+  const message = `the request holds too many elements: at most ${MAX_MESSAGES} messages, parts, items of lists and the like, and ${MAX_VALUES} values of metadata`;
   throw new StateError("resource_exhausted", "LIMIT_EXCEEDED", message);
 }

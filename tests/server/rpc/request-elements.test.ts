@@ -1,6 +1,12 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { AppendMessagesRequestSchema } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
-import { OpenSessionRequestSchema } from "@mofa-state/proto/mofa/state/v1/session_pb.js";
+import {
+  AppendMessagesRequestSchema,
+  ListMessagesRequestSchema,
+} from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import {
+  OpenSessionRequestSchema,
+  UpdateSessionRequestSchema,
+} from "@mofa-state/proto/mofa/state/v1/session_pb.js";
 import { describe, expect, it } from "vitest";
 import { decodeRequest } from "../../../server/src/rpc/codec.js";
 
@@ -29,6 +35,29 @@ describe("decoding a request", () => {
     const decode = () => decodeRequest(AppendMessagesRequestSchema, appendOf(8_000_000), LIMIT);
 
     expect(decode).toThrow(TOO_MANY);
+  });
+
+  it.each([
+    ["unknown fields", Buffer.alloc(2_000_000, Buffer.from([0x7a, 0x00]))],
+    [
+      "packed numbers",
+      Buffer.concat([Buffer.from([0x2a, 0xc0, 0x84, 0x3d]), Buffer.alloc(1_000_000, 1)]),
+    ],
+    ["numbers one by one", Buffer.alloc(2_000_000, Buffer.from([0x28, 0x01]))],
+  ])("refuses more %s than a request can mean", (_, bytes) => {
+    const decode = () => decodeRequest(ListMessagesRequestSchema, bytes, LIMIT);
+
+    expect(decode).toThrow(TOO_MANY);
+  });
+
+  it("takes a thousand long texts in a list", () => {
+    const keys = Array.from({ length: 1_000 }, (_, index) => `${index}`.padEnd(255, "x"));
+    const request = create(UpdateSessionRequestSchema, { metadataRemove: keys });
+    const bytes = Buffer.from(toBinary(UpdateSessionRequestSchema, request));
+
+    const { metadataRemove } = decodeRequest(UpdateSessionRequestSchema, bytes, LIMIT);
+
+    expect(metadataRemove).toEqual(keys);
   });
 
   it("takes metadata of many values, and refuses what is far beyond it", () => {
