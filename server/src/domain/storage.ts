@@ -1,3 +1,5 @@
+import type { ChangeStorage } from "./change-storage.js";
+import type { Doorbell } from "./doorbell.js";
 import type {
   AgentState,
   JsonObject,
@@ -7,6 +9,7 @@ import type {
   Session,
   StatePayload,
 } from "./model.js";
+import type { WriteStorage } from "./write-storage.js";
 
 /**
  * Where sessions, messages and agent state are kept: what the rules ask of a database.
@@ -28,6 +31,10 @@ export interface Storage {
   readonly sessions: SessionStorage;
   readonly messages: MessageStorage;
   readonly agentStates: AgentStateStorage;
+  readonly changes: ChangeStorage;
+  readonly writes: WriteStorage;
+  /** How servers on the same database tell each other of changes. */
+  readonly doorbell: Doorbell;
 
   /** The kind of database: `memory`, `sqlite`, `postgres` or `mysql`. */
   readonly backend: string;
@@ -191,6 +198,8 @@ export interface Appended {
   readonly agentStates: readonly AgentState[];
   readonly headSequence: number;
   readonly revision: number;
+  /** Whether it had been stored before, and nothing was written now. */
+  readonly isRepeated: boolean;
 }
 
 /** A change of a message; what is absent stays. */
@@ -246,6 +255,7 @@ export interface MessageStorage {
    * Edits a message, raising its version; writes nothing if nothing differs.
    *
    * @throws StateError `aborted` VERSION_CONFLICT if something differs and the version is not the expected one.
+   * @throws StateError `failed_precondition` MESSAGE_IN_PROGRESS if it is being written.
    * @throws StateError `not_found` MESSAGE_NOT_FOUND or MESSAGE_DELETED.
    */
   update(

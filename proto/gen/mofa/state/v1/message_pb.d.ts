@@ -6,6 +6,8 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import type { JsonObject, Message as Message$1 } from "@bufbuild/protobuf";
 import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
 import type { AgentState, NewAgentState } from "./agent_state_pb.js";
+import type { Session } from "./session_pb.js";
+import type { Status } from "../../../google/rpc/status_pb.js";
 
 /**
  * Describes the file mofa/state/v1/message.proto.
@@ -517,6 +519,21 @@ export declare type StreamMessagesRequest = Message$1<"mofa.state.v1.StreamMessa
   } | { case: undefined; value?: undefined };
 
   /**
+   * Whether the stream goes on after `caught_up` with everything that happens then.
+   *
+   * @generated from field: bool follow = 5;
+   */
+  follow: boolean;
+
+  /**
+   * Whether the text of messages that are being written comes as `delta`. Only with
+   * `follow`, INVALID_ARGUMENT without.
+   *
+   * @generated from field: bool include_deltas = 6;
+   */
+  includeDeltas: boolean;
+
+  /**
    * How many messages a frame may hold: 0 means 64, more than 1,000 means 1,000, a
    * negative number is INVALID_ARGUMENT.
    *
@@ -560,12 +577,36 @@ export declare type StreamMessagesResponse = Message$1<"mofa.state.v1.StreamMess
     case: "messages";
   } | {
     /**
-     * Everything that was there when the call began has been sent.
+     * More of a message that is being written.
+     *
+     * @generated from field: mofa.state.v1.MessageDelta delta = 3;
+     */
+    value: MessageDelta;
+    case: "delta";
+  } | {
+    /**
+     * A change of something other than new messages.
+     *
+     * @generated from field: mofa.state.v1.Change change = 4;
+     */
+    value: Change;
+    case: "change";
+  } | {
+    /**
+     * Everything that was there when the catch-up began has been sent.
      *
      * @generated from field: mofa.state.v1.CaughtUp caught_up = 5;
      */
     value: CaughtUp;
     case: "caughtUp";
+  } | {
+    /**
+     * Nothing has happened for a while; the reader has everything up to here.
+     *
+     * @generated from field: mofa.state.v1.Heartbeat heartbeat = 6;
+     */
+    value: Heartbeat;
+    case: "heartbeat";
   } | { case: undefined; value?: undefined };
 };
 
@@ -596,20 +637,319 @@ export declare type MessageBatch = Message$1<"mofa.state.v1.MessageBatch"> & {
 export declare const MessageBatchSchema: GenMessage<MessageBatch>;
 
 /**
+ * More of a message that is being written, to a reader that has the message.
+ *
+ * What it brings begins at `offset` or `part_index`, and takes the place of everything
+ * that the reader holds from there on.
+ *
+ * @generated from message mofa.state.v1.MessageDelta
+ */
+export declare type MessageDelta = Message$1<"mofa.state.v1.MessageDelta"> & {
+  /**
+   * The message's id.
+   *
+   * @generated from field: string message_id = 1;
+   */
+  messageId: string;
+
+  /**
+   * The message's sequence.
+   *
+   * @generated from field: int64 sequence = 2;
+   */
+  sequence: bigint;
+
+  /**
+   * How many UTF-8 bytes of `content` come before `text`.
+   *
+   * @generated from field: int64 offset = 3;
+   */
+  offset: bigint;
+
+  /**
+   * What is added.
+   *
+   * @generated from oneof mofa.state.v1.MessageDelta.delta
+   */
+  delta: {
+    /**
+     * The text from `offset` on, in whole characters.
+     *
+     * @generated from field: string text = 4;
+     */
+    value: string;
+    case: "text";
+  } | {
+    /**
+     * The part at `part_index`.
+     *
+     * @generated from field: mofa.state.v1.Part part = 5;
+     */
+    value: Part;
+    case: "part";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * How many parts come before `part`.
+   *
+   * @generated from field: int32 part_index = 6;
+   */
+  partIndex: number;
+};
+
+/**
+ * Describes the message mofa.state.v1.MessageDelta.
+ * Use `create(MessageDeltaSchema)` to create a new message.
+ */
+export declare const MessageDeltaSchema: GenMessage<MessageDelta>;
+
+/**
+ * A change of a session other than new messages.
+ *
+ * @generated from message mofa.state.v1.Change
+ */
+export declare type Change = Message$1<"mofa.state.v1.Change"> & {
+  /**
+   * The session's revision that the change made.
+   *
+   * @generated from field: int64 revision = 1;
+   */
+  revision: bigint;
+
+  /**
+   * What changed.
+   *
+   * @generated from oneof mofa.state.v1.Change.change
+   */
+  change: {
+    /**
+     * A message as it is now: it was edited, or its writing ended or went on.
+     *
+     * @generated from field: mofa.state.v1.Message message_updated = 2;
+     */
+    value: Message;
+    case: "messageUpdated";
+  } | {
+    /**
+     * A message that is gone.
+     *
+     * @generated from field: mofa.state.v1.MessageDeleted message_deleted = 3;
+     */
+    value: MessageDeleted;
+    case: "messageDeleted";
+  } | {
+    /**
+     * Messages that are gone.
+     *
+     * @generated from field: mofa.state.v1.MessagesCleared messages_cleared = 4;
+     */
+    value: MessagesCleared;
+    case: "messagesCleared";
+  } | {
+    /**
+     * The session as it is now: its title or metadata changed.
+     *
+     * @generated from field: mofa.state.v1.Session session_updated = 5;
+     */
+    value: Session;
+    case: "sessionUpdated";
+  } | {
+    /**
+     * The session is gone; the stream ends.
+     *
+     * @generated from field: mofa.state.v1.SessionDeleted session_deleted = 6;
+     */
+    value: SessionDeleted;
+    case: "sessionDeleted";
+  } | {
+    /**
+     * States that were put in one transaction.
+     *
+     * @generated from field: mofa.state.v1.StatePut state_put = 7;
+     */
+    value: StatePut;
+    case: "statePut";
+  } | {
+    /**
+     * A state that is gone.
+     *
+     * @generated from field: mofa.state.v1.StateDeleted state_deleted = 8;
+     */
+    value: StateDeleted;
+    case: "stateDeleted";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message mofa.state.v1.Change.
+ * Use `create(ChangeSchema)` to create a new message.
+ */
+export declare const ChangeSchema: GenMessage<Change>;
+
+/**
+ * A message that was deleted.
+ *
+ * @generated from message mofa.state.v1.MessageDeleted
+ */
+export declare type MessageDeleted = Message$1<"mofa.state.v1.MessageDeleted"> & {
+  /**
+   * The message's id.
+   *
+   * @generated from field: string message_id = 1;
+   */
+  messageId: string;
+
+  /**
+   * The message's sequence.
+   *
+   * @generated from field: int64 sequence = 2;
+   */
+  sequence: bigint;
+};
+
+/**
+ * Describes the message mofa.state.v1.MessageDeleted.
+ * Use `create(MessageDeletedSchema)` to create a new message.
+ */
+export declare const MessageDeletedSchema: GenMessage<MessageDeleted>;
+
+/**
+ * Messages that were cleared: those after one sequence, through another.
+ *
+ * @generated from message mofa.state.v1.MessagesCleared
+ */
+export declare type MessagesCleared = Message$1<"mofa.state.v1.MessagesCleared"> & {
+  /**
+   * The sequence after which messages are gone.
+   *
+   * @generated from field: int64 after_sequence = 1;
+   */
+  afterSequence: bigint;
+
+  /**
+   * The head when they were cleared: messages after it are newer, and stay.
+   *
+   * @generated from field: int64 through_sequence = 2;
+   */
+  throughSequence: bigint;
+};
+
+/**
+ * Describes the message mofa.state.v1.MessagesCleared.
+ * Use `create(MessagesClearedSchema)` to create a new message.
+ */
+export declare const MessagesClearedSchema: GenMessage<MessagesCleared>;
+
+/**
+ * The session was deleted.
+ *
+ * @generated from message mofa.state.v1.SessionDeleted
+ */
+export declare type SessionDeleted = Message$1<"mofa.state.v1.SessionDeleted"> & {
+};
+
+/**
+ * Describes the message mofa.state.v1.SessionDeleted.
+ * Use `create(SessionDeletedSchema)` to create a new message.
+ */
+export declare const SessionDeletedSchema: GenMessage<SessionDeleted>;
+
+/**
+ * States that were put in one transaction. What they hold is read with GetAgentState.
+ *
+ * @generated from message mofa.state.v1.StatePut
+ */
+export declare type StatePut = Message$1<"mofa.state.v1.StatePut"> & {
+  /**
+   * The states, one at least.
+   *
+   * @generated from field: repeated mofa.state.v1.StateVersion states = 1;
+   */
+  states: StateVersion[];
+};
+
+/**
+ * Describes the message mofa.state.v1.StatePut.
+ * Use `create(StatePutSchema)` to create a new message.
+ */
+export declare const StatePutSchema: GenMessage<StatePut>;
+
+/**
+ * A version of a state, without what it holds.
+ *
+ * @generated from message mofa.state.v1.StateVersion
+ */
+export declare type StateVersion = Message$1<"mofa.state.v1.StateVersion"> & {
+  /**
+   * The state's key.
+   *
+   * @generated from field: string key = 1;
+   */
+  key: string;
+
+  /**
+   * The version.
+   *
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * The media type of bytes; empty for JSON.
+   *
+   * @generated from field: string media_type = 3;
+   */
+  mediaType: string;
+};
+
+/**
+ * Describes the message mofa.state.v1.StateVersion.
+ * Use `create(StateVersionSchema)` to create a new message.
+ */
+export declare const StateVersionSchema: GenMessage<StateVersion>;
+
+/**
+ * A state that was deleted.
+ *
+ * @generated from message mofa.state.v1.StateDeleted
+ */
+export declare type StateDeleted = Message$1<"mofa.state.v1.StateDeleted"> & {
+  /**
+   * The state's key.
+   *
+   * @generated from field: string key = 1;
+   */
+  key: string;
+
+  /**
+   * The newest version that it had.
+   *
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+};
+
+/**
+ * Describes the message mofa.state.v1.StateDeleted.
+ * Use `create(StateDeletedSchema)` to create a new message.
+ */
+export declare const StateDeletedSchema: GenMessage<StateDeleted>;
+
+/**
  * How far a stream has read.
  *
  * @generated from message mofa.state.v1.CaughtUp
  */
 export declare type CaughtUp = Message$1<"mofa.state.v1.CaughtUp"> & {
   /**
-   * The session's head when the call began.
+   * The session's head when the catch-up began.
    *
    * @generated from field: int64 head_sequence = 1;
    */
   headSequence: bigint;
 
   /**
-   * The session's revision when the call began.
+   * The session's revision when the catch-up began.
    *
    * @generated from field: int64 revision = 2;
    */
@@ -621,6 +961,358 @@ export declare type CaughtUp = Message$1<"mofa.state.v1.CaughtUp"> & {
  * Use `create(CaughtUpSchema)` to create a new message.
  */
 export declare const CaughtUpSchema: GenMessage<CaughtUp>;
+
+/**
+ * A sign of life.
+ *
+ * @generated from message mofa.state.v1.Heartbeat
+ */
+export declare type Heartbeat = Message$1<"mofa.state.v1.Heartbeat"> & {
+  /**
+   * The session's head, as far as the reader has it.
+   *
+   * @generated from field: int64 head_sequence = 1;
+   */
+  headSequence: bigint;
+
+  /**
+   * The session's revision, as far as the reader has it.
+   *
+   * @generated from field: int64 revision = 2;
+   */
+  revision: bigint;
+};
+
+/**
+ * Describes the message mofa.state.v1.Heartbeat.
+ * Use `create(HeartbeatSchema)` to create a new message.
+ */
+export declare const HeartbeatSchema: GenMessage<Heartbeat>;
+
+/**
+ * A request of PipelineAppends.
+ *
+ * @generated from message mofa.state.v1.PipelineAppendsRequest
+ */
+export declare type PipelineAppendsRequest = Message$1<"mofa.state.v1.PipelineAppendsRequest"> & {
+  /**
+   * What the response is matched by: up to 255 bytes, of the client's choice. Best
+   * unique within the stream.
+   *
+   * @generated from field: string request_id = 1;
+   */
+  requestId: string;
+
+  /**
+   * The append. Required.
+   *
+   * @generated from field: mofa.state.v1.AppendMessagesRequest append = 2;
+   */
+  append?: AppendMessagesRequest | undefined;
+};
+
+/**
+ * Describes the message mofa.state.v1.PipelineAppendsRequest.
+ * Use `create(PipelineAppendsRequestSchema)` to create a new message.
+ */
+export declare const PipelineAppendsRequestSchema: GenMessage<PipelineAppendsRequest>;
+
+/**
+ * A response of PipelineAppends.
+ *
+ * @generated from message mofa.state.v1.PipelineAppendsResponse
+ */
+export declare type PipelineAppendsResponse = Message$1<"mofa.state.v1.PipelineAppendsResponse"> & {
+  /**
+   * The `request_id` of the request that it answers.
+   *
+   * @generated from field: string request_id = 1;
+   */
+  requestId: string;
+
+  /**
+   * How the append went.
+   *
+   * @generated from oneof mofa.state.v1.PipelineAppendsResponse.outcome
+   */
+  outcome: {
+    /**
+     * It was stored.
+     *
+     * @generated from field: mofa.state.v1.AppendMessagesResponse response = 2;
+     */
+    value: AppendMessagesResponse;
+    case: "response";
+  } | {
+    /**
+     * It was not, or that is unknown: the status that AppendMessages would have, with
+     * the same details.
+     *
+     * @generated from field: google.rpc.Status error = 3;
+     */
+    value: Status;
+    case: "error";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message mofa.state.v1.PipelineAppendsResponse.
+ * Use `create(PipelineAppendsResponseSchema)` to create a new message.
+ */
+export declare const PipelineAppendsResponseSchema: GenMessage<PipelineAppendsResponse>;
+
+/**
+ * A request of WriteMessage: `start` first and once, `finish` last.
+ *
+ * @generated from message mofa.state.v1.WriteMessageRequest
+ */
+export declare type WriteMessageRequest = Message$1<"mofa.state.v1.WriteMessageRequest"> & {
+  /**
+   * What the writer does.
+   *
+   * @generated from oneof mofa.state.v1.WriteMessageRequest.write
+   */
+  write: {
+    /**
+     * Begins the message, or goes on with it.
+     *
+     * @generated from field: mofa.state.v1.WriteStart start = 1;
+     */
+    value: WriteStart;
+    case: "start";
+  } | {
+    /**
+     * Adds to it.
+     *
+     * @generated from field: mofa.state.v1.WriteDelta delta = 2;
+     */
+    value: WriteDelta;
+    case: "delta";
+  } | {
+    /**
+     * Ends it.
+     *
+     * @generated from field: mofa.state.v1.WriteFinish finish = 3;
+     */
+    value: WriteFinish;
+    case: "finish";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message mofa.state.v1.WriteMessageRequest.
+ * Use `create(WriteMessageRequestSchema)` to create a new message.
+ */
+export declare const WriteMessageRequestSchema: GenMessage<WriteMessageRequest>;
+
+/**
+ * The beginning of WriteMessage.
+ *
+ * @generated from message mofa.state.v1.WriteStart
+ */
+export declare type WriteStart = Message$1<"mofa.state.v1.WriteStart"> & {
+  /**
+   * The session's id, a UUID. Required.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * The header: `id`, `role` (required), `metadata`, `raw`, `pinned`, `token_count`. A
+   * `content` or `parts` here is INVALID_ARGUMENT: they are written. If `id` is empty, a
+   * UUIDv7 is chosen; choose it yourself to be able to come back.
+   *
+   * @generated from field: mofa.state.v1.Message message = 2;
+   */
+  message?: Message | undefined;
+
+  /**
+   * The `head_sequence` that the session must have; 0 means that nothing was ever
+   * appended. Absent means any.
+   *
+   * @generated from field: optional int64 expected_head_sequence = 3;
+   */
+  expectedHeadSequence?: bigint | undefined;
+
+  /**
+   * A UUID that the writer chose for itself: with the same one it takes over from its
+   * own broken stream at once, where another writer has to wait until the lease has run
+   * out. Empty means that it can do so only once the server has seen the stream end.
+   *
+   * @generated from field: string writer_id = 4;
+   */
+  writerId: string;
+};
+
+/**
+ * Describes the message mofa.state.v1.WriteStart.
+ * Use `create(WriteStartSchema)` to create a new message.
+ */
+export declare const WriteStartSchema: GenMessage<WriteStart>;
+
+/**
+ * An addition to a message that is being written.
+ *
+ * @generated from message mofa.state.v1.WriteDelta
+ */
+export declare type WriteDelta = Message$1<"mofa.state.v1.WriteDelta"> & {
+  /**
+   * How many UTF-8 bytes of `content` come before `text`. Not used with `part`.
+   *
+   * @generated from field: int64 offset = 1;
+   */
+  offset: bigint;
+
+  /**
+   * What is added. Required.
+   *
+   * @generated from oneof mofa.state.v1.WriteDelta.delta
+   */
+  delta: {
+    /**
+     * Text, in whole characters.
+     *
+     * @generated from field: string text = 2;
+     */
+    value: string;
+    case: "text";
+  } | {
+    /**
+     * A part, after those that there are.
+     *
+     * @generated from field: mofa.state.v1.Part part = 3;
+     */
+    value: Part;
+    case: "part";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * How many parts come before `part`; one that repeats a part that is there already is
+   * skipped. Not used with `text`.
+   *
+   * @generated from field: int32 part_index = 4;
+   */
+  partIndex: number;
+};
+
+/**
+ * Describes the message mofa.state.v1.WriteDelta.
+ * Use `create(WriteDeltaSchema)` to create a new message.
+ */
+export declare const WriteDeltaSchema: GenMessage<WriteDelta>;
+
+/**
+ * The end of a message that is being written.
+ *
+ * @generated from message mofa.state.v1.WriteFinish
+ */
+export declare type WriteFinish = Message$1<"mofa.state.v1.WriteFinish"> & {
+  /**
+   * The message's parts, all of them. Empty leaves those that deltas brought.
+   *
+   * @generated from field: repeated mofa.state.v1.Part parts = 1;
+   */
+  parts: Part[];
+
+  /**
+   * MESSAGE_STATUS_COMPLETE by default, or MESSAGE_STATUS_INTERRUPTED for an answer that
+   * was cut short; others are INVALID_ARGUMENT.
+   *
+   * @generated from field: mofa.state.v1.MessageStatus status = 2;
+   */
+  status: MessageStatus;
+
+  /**
+   * How many tokens the message has, 0 or more. Absent leaves what the header said.
+   *
+   * @generated from field: optional int32 token_count = 4;
+   */
+  tokenCount?: number | undefined;
+};
+
+/**
+ * Describes the message mofa.state.v1.WriteFinish.
+ * Use `create(WriteFinishSchema)` to create a new message.
+ */
+export declare const WriteFinishSchema: GenMessage<WriteFinish>;
+
+/**
+ * A response of WriteMessage.
+ *
+ * @generated from message mofa.state.v1.WriteMessageResponse
+ */
+export declare type WriteMessageResponse = Message$1<"mofa.state.v1.WriteMessageResponse"> & {
+  /**
+   * How the writing goes.
+   *
+   * @generated from oneof mofa.state.v1.WriteMessageResponse.write
+   */
+  write: {
+    /**
+     * What is durable.
+     *
+     * @generated from field: mofa.state.v1.WriteAcknowledged acknowledged = 1;
+     */
+    value: WriteAcknowledged;
+    case: "acknowledged";
+  } | {
+    /**
+     * The message, which is finished.
+     *
+     * @generated from field: mofa.state.v1.Message message = 2;
+     */
+    value: Message;
+    case: "message";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message mofa.state.v1.WriteMessageResponse.
+ * Use `create(WriteMessageResponseSchema)` to create a new message.
+ */
+export declare const WriteMessageResponseSchema: GenMessage<WriteMessageResponse>;
+
+/**
+ * What is durable of a message that is being written.
+ *
+ * @generated from message mofa.state.v1.WriteAcknowledged
+ */
+export declare type WriteAcknowledged = Message$1<"mofa.state.v1.WriteAcknowledged"> & {
+  /**
+   * How many UTF-8 bytes of `content` are on disk: where a writer that comes back goes on.
+   *
+   * @generated from field: int64 offset = 1;
+   */
+  offset: bigint;
+
+  /**
+   * How many parts are on disk.
+   *
+   * @generated from field: int32 part_count = 2;
+   */
+  partCount: number;
+
+  /**
+   * The message's id.
+   *
+   * @generated from field: string message_id = 3;
+   */
+  messageId: string;
+
+  /**
+   * The message's sequence.
+   *
+   * @generated from field: int64 sequence = 4;
+   */
+  sequence: bigint;
+};
+
+/**
+ * Describes the message mofa.state.v1.WriteAcknowledged.
+ * Use `create(WriteAcknowledgedSchema)` to create a new message.
+ */
+export declare const WriteAcknowledgedSchema: GenMessage<WriteAcknowledged>;
 
 /**
  * The request of GetMessage.
@@ -1050,15 +1742,61 @@ export declare const MessageService: GenService<{
     output: typeof AppendMessagesResponseSchema;
   },
   /**
-   * Streams the history of a session in its order, in frames of a few messages.
+   * Carries out many appends on one stream, without waiting for the answer of one
+   * before the next is sent.
    *
-   * The first frame is small, so that it comes soon; later ones hold up to 64
-   * messages or 64 KiB, and one message at least. The last frame is `caught_up`; it
-   * covers what was there when the call began. A stream that breaks is resumed with
-   * the token of the last frame that arrived. A slow reader costs the server a
-   * bounded amount of memory. OUT_OF_RANGE with reason POSITION_AHEAD:
-   * `after_sequence` or `resume_token` is beyond what the store holds, as after a
-   * restored backup.
+   * Each request is an AppendMessages of its own, with its rules and errors, and each
+   * gets one response, with the same `request_id`; responses come in any order. Appends
+   * to one session are carried out in the order in which they were sent, so that those
+   * that succeed keep it. An append that fails ends nothing: its error is in its
+   * response. The stream ends with OK when the client has ended its side and everything
+   * is answered. After a stream that broke, repeat what was not answered on a new one,
+   * in the same order and with the same message ids: nothing is stored twice.
+   *
+   * The server reads on as long as no more than 1,024 requests, or 16 MiB of them, are
+   * waiting for their answer, so that a client may send as fast as it can.
+   *
+   * @generated from rpc mofa.state.v1.MessageService.PipelineAppends
+   */
+  pipelineAppends: {
+    methodKind: "bidi_streaming";
+    input: typeof PipelineAppendsRequestSchema;
+    output: typeof PipelineAppendsResponseSchema;
+  },
+  /**
+   * Streams the messages of a session: its history in order, and with `follow`
+   * everything that happens after it, without a gap or a duplicate.
+   *
+   * Headers go out at once. The history comes in frames; the first one is small, so
+   * that it comes soon, later ones hold up to 64 messages or 64 KiB, and one message at
+   * least. Then comes `caught_up`, which covers what was there when the call began.
+   * Without `follow` it is the last frame.
+   *
+   * With `follow` the stream goes on: messages as they are appended, `change` for what
+   * happens to things that the reader has, and `heartbeat` when nothing was sent for a
+   * while (15 s by default). The reader sees the result of every change, on whichever
+   * server of a group it was made; several changes of one thing may arrive as the last
+   * of them. A reader that falls far behind is brought up to date from the database, and
+   * gets `caught_up` again.
+   *
+   * Every frame carries a `resume_token`. A stream that breaks is resumed with the token
+   * of the last frame that was dealt with, on any server of the group and after any time:
+   * with `follow`, changes, deletions and clears of what the reader already has come
+   * first, then the messages that it has not.
+   *
+   * A message that is being written (see WriteMessage) comes once, in its place, with
+   * `status` MESSAGE_STATUS_STREAMING and the text so far. With `include_deltas`, its
+   * further text comes as `delta`: at once on the server that its writer is connected to,
+   * after each checkpoint on the others. It comes again whole, as the change
+   * `message_updated`, when it is finished or interrupted, when a writer goes on with it,
+   * and, with `include_deltas`, to a reader that resumes while it is being written. What
+   * was shown as a delta may be taken back so, since it was not durable yet.
+   *
+   * A slow reader costs the server a bounded amount of memory and slows nobody else.
+   * OUT_OF_RANGE with reason POSITION_AHEAD: `after_sequence` or `resume_token` is beyond
+   * what the store holds, as after a restored backup. A session that is deleted while it
+   * is followed ends the stream with the change `session_deleted`, and then NOT_FOUND
+   * with reason SESSION_DELETED. UNAVAILABLE: resume, on another server if there is one.
    *
    * @generated from rpc mofa.state.v1.MessageService.StreamMessages
    */
@@ -1068,8 +1806,48 @@ export declare const MessageService: GenService<{
     output: typeof StreamMessagesResponseSchema;
   },
   /**
+   * Writes one message piece by piece, as a model produces it, so that what was
+   * produced survives a crash and followers see it grow.
+   *
+   * The first request is `start`. Its first answer is `acknowledged`, with the offset at
+   * which to go on: 0 for a new message, which has its sequence from then on and
+   * `status` MESSAGE_STATUS_STREAMING. Then come any number of `delta`, and at last
+   * `finish`, which is answered with the whole `message`, after which the stream ends.
+   *
+   * What is acknowledged is on disk. The server writes a checkpoint, and acknowledges
+   * it, 250 ms after text came that is not stored yet, or as soon as there are 4 KiB of
+   * it (both are settings).
+   *
+   * A delta whose `offset` lies before the end of the text so far is skipped as far as it
+   * repeats that text; one that differs from it, or leaves a gap, is ABORTED with reason
+   * OFFSET_MISMATCH and the metadata `expected` and `actual`.
+   *
+   * The writer holds a lease on the message (10 s by default, by the database's clock),
+   * which the server renews as long as the stream is open. When it runs out, because the
+   * stream or the server broke, some server of the group makes the message
+   * MESSAGE_STATUS_INTERRUPTED. A writer that comes back, before or after that, sends
+   * `start` again with the same message and `writer_id`, and goes on from the offset that
+   * it is told. Ending the stream without `finish` interrupts the message at once.
+   *
+   * ABORTED with reason WRITER_ACTIVE: another writer holds the lease; with reason
+   * WRITER_REPLACED: another writer took the message over; with reason WRITE_INTERRUPTED:
+   * the lease ran out, start again to go on. NOT_FOUND with reason MESSAGE_DELETED or
+   * SESSION_DELETED: it was deleted meanwhile. A `start` whose message was finished
+   * before, with the same header, is answered with the `message` alone; ALREADY_EXISTS
+   * with reason ID_REUSED: its id belongs to another message. ABORTED with reason
+   * SEQUENCE_CONFLICT: as for AppendMessages; it is not compared when a writer goes on.
+   * After an error, what was acknowledged stays.
+   *
+   * @generated from rpc mofa.state.v1.MessageService.WriteMessage
+   */
+  writeMessage: {
+    methodKind: "bidi_streaming";
+    input: typeof WriteMessageRequestSchema;
+    output: typeof WriteMessageResponseSchema;
+  },
+  /**
    * Gives one message, in full, however large it is. NOT_FOUND: there is none (reason MESSAGE_NOT_FOUND), or it
-   * was deleted (reason MESSAGE_DELETED).
+   * was deleted (reason MESSAGE_DELETED). Of a message that is being written, it gives what is durable.
    *
    * @generated from rpc mofa.state.v1.MessageService.GetMessage
    */
@@ -1094,8 +1872,9 @@ export declare const MessageService: GenService<{
    *
    * An update whose values already hold writes nothing and succeeds, whatever
    * version was expected. ABORTED with reason VERSION_CONFLICT and the metadata
-   * `expected` and `actual`: the message is not at `expected_version`. NOT_FOUND as
-   * for GetMessage.
+   * `expected` and `actual`: the message is not at `expected_version`.
+   * FAILED_PRECONDITION with reason MESSAGE_IN_PROGRESS: it is being written. NOT_FOUND
+   * as for GetMessage.
    *
    * @generated from rpc mofa.state.v1.MessageService.UpdateMessage
    */
@@ -1106,8 +1885,8 @@ export declare const MessageService: GenService<{
   },
   /**
    * Deletes a message: its content is erased at once, the other messages keep their
-   * sequences, its own sequence and id are never used again. NOT_FOUND as for
-   * GetMessage.
+   * sequences, its own sequence and id are never used again. A message that is being
+   * written ends its writer. NOT_FOUND as for GetMessage.
    *
    * @generated from rpc mofa.state.v1.MessageService.DeleteMessage
    */

@@ -1,0 +1,78 @@
+import type { Message, Session } from "./model.js";
+import type { Page, SessionRef } from "./storage.js";
+
+/** A version of a state, without what it holds. */
+export interface StateVersion {
+  readonly key: string;
+  readonly version: number;
+  /** Of bytes; empty for JSON. */
+  readonly mediaType: string;
+}
+
+/**
+ * A change of a session other than the appending of messages, with its result as it is
+ * now. One revision makes one change.
+ */
+export type Change = {
+  /** The revision that made it: of several changes to one thing, the last. */
+  readonly revision: number;
+} & (
+  | { readonly type: "message_updated"; readonly message: Message }
+  | { readonly type: "message_deleted"; readonly messageId: string; readonly sequence: number }
+  | {
+      readonly type: "messages_cleared";
+      /** Exclusive. */
+      readonly afterSequence: number;
+      /** Inclusive: the head when they were cleared. */
+      readonly throughSequence: number;
+    }
+  | { readonly type: "session_updated"; readonly session: Session }
+  | { readonly type: "session_deleted" }
+  | { readonly type: "state_put"; readonly states: readonly StateVersion[] }
+  | { readonly type: "state_deleted"; readonly key: string; readonly version: number }
+);
+
+/** How far a session has come. */
+export interface SessionPosition {
+  readonly headSequence: number;
+  readonly revision: number;
+  /**
+   * The newest revision that did anything but append messages: where it is not newer than
+   * what a reader has, there are no changes to read and no message is written further.
+   */
+  readonly changeRevision: number;
+}
+
+/** Which changes to read: by revision, and of messages that the reader has. */
+export interface ChangeRange {
+  /** Exclusive. */
+  readonly afterRevision: number;
+  /** Inclusive. */
+  readonly upToRevision: number;
+  /** Changes of messages after it are left out: who has not read them reads them as they are now. */
+  readonly upToSequence: number;
+}
+
+/** What followers read: how sessions change. Errors are as those of Storage. */
+export interface ChangeStorage {
+  /** Tells how far a session has come. */
+  position(ref: SessionRef): Promise<SessionPosition>;
+
+  /**
+   * Reads the changes of a range in the order of their revisions.
+   *
+   * Checkpoints of a message that is being written are no changes here; that its writing
+   * began again, ended or was interrupted is. What changes again while it is read may be
+   * given as it was or as it is, and is given again in a range of newer revisions.
+   */
+  read(ref: SessionRef, range: ChangeRange, maxItems: number): Promise<Page<Change>>;
+
+  /** Gives the messages that are being written, by sequence, as far as they are durable. */
+  messagesBeingWritten(ref: SessionRef): Promise<readonly Message[]>;
+
+  /**
+   * Gives the revisions of sessions, of whatever tenant, deleted ones included; those that
+   * never were are left out.
+   */
+  revisions(sessionIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+}

@@ -1,0 +1,23 @@
+/**
+ * Tells the servers that share a database that sessions have changed.
+ *
+ * It is a hint: what it says may be lost, doubled or late. The sessions' revisions in the
+ * database are the truth, and are looked at from time to time in any case.
+ */
+export interface Doorbell {
+  /** Tells the other servers that a session has changed. Returns at once, and never throws. */
+  ring(sessionId: string): void;
+
+  /** Calls `listener` with the sessions for which another server has rung. */
+  listen(listener: (sessionIds: readonly string[]) => void): void;
+
+  /** Waits for what is under way, and lets go of the connection. Nothing is heard afterwards. */
+  close(): Promise<void>;
+}
+
+/** The doorbell of a database that has none: the others find out when they look. */
+export const SILENT_DOORBELL: Doorbell = {
+  ring() {},
+  listen() {},
+  async close() {},
+};
