@@ -2,6 +2,8 @@ import { describe } from "vitest";
 import { testAgentStateList } from "./contract/agent-state-list.js";
 import { testAgentStates } from "./contract/agent-states.js";
 import { testAppends } from "./contract/appends.js";
+import { testChangeReads } from "./contract/change-reads.js";
+import { testChanges } from "./contract/changes.js";
 import { testConcurrency } from "./contract/concurrency.js";
 import { testDeletion } from "./contract/deletion.js";
 import { testIdempotency } from "./contract/idempotency.js";
@@ -17,6 +19,9 @@ import { testSessionOpening } from "./contract/session-opening.js";
 import { testSessionUpdates } from "./contract/session-updates.js";
 import { prepareSuite, type StorageBackend, type StorageSuite } from "./contract/storage-suite.js";
 import { testStoredValues } from "./contract/stored-values.js";
+import { testTakeOvers } from "./contract/take-overs.js";
+import { testWriteEnds } from "./contract/write-ends.js";
+import { testWrites } from "./contract/writes.js";
 
 const TOPICS: Readonly<Record<string, (suite: StorageSuite) => void>> = {
   "creating a session": testSessionCreation,
@@ -31,6 +36,11 @@ const TOPICS: Readonly<Record<string, (suite: StorageSuite) => void>> = {
   deleting: testDeletion,
   "agent state": testAgentStates,
   "listing agent state": testAgentStateList,
+  "changes of a session": testChanges,
+  "reading changes": testChangeReads,
+  "writing a message": testWrites,
+  "taking over a message": testTakeOvers,
+  "the end of a writer": testWriteEnds,
   "what is stored": testStoredValues,
   "large numbers": testNumbers,
   "a session out of reach": testReach,

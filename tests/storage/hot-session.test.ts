@@ -24,6 +24,7 @@ describeDatabases(
         poolSize: CONNECTIONS,
         keepVersions: 1,
         maxRequestBytes: 1,
+        databaseNotify: true,
         logger: SILENT_LOGGER,
       });
       onTestFinished(() => storage.close());

@@ -59,8 +59,8 @@ describeDatabases("the schema", ({ kind, create }) => {
 
     const results = await Promise.all(Array.from({ length: 4 }, () => migrateDatabase(url)));
 
-    expect(results.map(({ applied }) => applied).sort()).toEqual([0, 0, 0, 1]);
-    expect(new Set(results.map(({ schemaVersion }) => schemaVersion))).toEqual(new Set([1]));
+    expect(results.map(({ applied }) => applied).sort()).toEqual([0, 0, 0, 2]);
+    expect(new Set(results.map(({ schemaVersion }) => schemaVersion))).toEqual(new Set([2]));
   });
 
   it("is finished by the next start where one was cut off", async () => {
@@ -73,7 +73,7 @@ describeDatabases("the schema", ({ kind, create }) => {
       await query(`DELETE FROM ${MIGRATIONS_TABLE}`, []);
     });
 
-    expect(await migrateSchema(database)).toEqual({ applied: 1, schemaVersion: 1 });
+    expect(await migrateSchema(database)).toEqual({ applied: 2, schemaVersion: 2 });
 
     expect(await migratedColumns(database, "agent_state")).not.toEqual([]);
   });

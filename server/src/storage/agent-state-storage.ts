@@ -14,7 +14,7 @@ import { requireVersion } from "../domain/versions.js";
 import { listStates } from "./agent-state-list.js";
 import { currentVersion, findNewest, fromStateRow, holdsState } from "./agent-state-rows.js";
 import type { Database } from "./database.js";
-import { changeTime, SessionRows } from "./session-row.js";
+import { advanceTo, nextOf, SessionRows } from "./session-row.js";
 
 /** What is left of a state that was deleted, beside its place and its id. */
 const ERASED = {
@@ -78,16 +78,15 @@ export class TypeOrmAgentStateStorage implements AgentStateStorage {
       if (version === 0) throw stateNotFound(ref, key, undefined);
       const name = `the state ${JSON.stringify(key)} of session ${head.id}`;
       requireVersion(name, version, expectedVersion);
-      const time = changeTime(head);
-      const revision = head.revision + 1;
+      const next = nextOf(head);
       // What is left keeps the version from being used again, and the ids from being put again;
       // the hashes go too, since a short state could be guessed from its own.
       await connection.manager.update(
         connection.entities.agentState,
         { sessionId: head.id, stateKey: key, deletedAt: IsNull() },
-        { ...ERASED, revision, deletedAt: time },
+        { ...ERASED, revision: next.revision, deletedAt: next.updatedAt },
       );
-      await this.#sessions.advance(connection, head.id, { ...head, revision, updatedAt: time });
+      await this.#sessions.advance(connection, head.id, advanceTo(head, next));
     });
   }
 }

@@ -1,174 +1,177 @@
-import { In } from "typeorm";
-import { type ErrorCode, StateError } from "../domain/errors.js";
-import { idReused, isRepeated, type StoredRequest } from "../domain/idempotency.js";
+import { StateError } from "../domain/errors.js";
 import type { AgentState } from "../domain/model.js";
-import type { Append, Appended, NewAgentState, SessionRef } from "../domain/storage.js";
-import { fromStateRow, holdsState, putState } from "./agent-state-rows.js";
-import type { Connection, Database } from "./database.js";
+import type { Append, Appended, SessionRef } from "../domain/storage.js";
+import { putState } from "./agent-state-rows.js";
+import { findRepeated } from "./append-repeat.js";
+import type { GroupSessions } from "./append-sessions.js";
+import type { Connection } from "./database.js";
 import type { MessageRow } from "./entities.js";
+import { refusalOf } from "./expected-head.js";
 import { fromMessageRow, toMessageRow } from "./message-row.js";
 import type { MessageRows } from "./message-rows.js";
-import { changeTime, type SessionHead, type SessionRows } from "./session-row.js";
+import { changeTime, requireSession, type SessionHead } from "./session-row.js";
 
-/** What an append needs beside its connection. */
+/** What appends need beside their connection. */
 export interface AppendContext {
-  readonly sessions: SessionRows;
+  readonly sessions: GroupSessions;
   readonly messages: MessageRows;
   readonly keepVersions: number;
 }
 
+/** An append, and where it goes. */
+export interface SessionAppend {
+  readonly ref: SessionRef;
+  readonly request: Append;
+}
+
+/** What became of one append of a group. */
+export type Outcome =
+  | { readonly appended: Appended }
+  | { readonly error: StateError }
+  /** Another transaction has locked its session, or there is none. */
+  | "held";
+
+/** How a group is carried out. */
+export interface GroupMode {
+  /**
+   * Whether ids are looked up before anything is written. Nearly every append is new: so
+   * they are not at first, and an id that is known makes the whole group fail.
+   */
+  readonly looksUp: boolean;
+  /** Whether to wait for sessions that other transactions have locked. */
+  readonly waits: boolean;
+}
+
 /**
- * Appends messages and puts states, as MessageStorage.append promises.
+ * Carries out appends in one transaction, as MessageStorage.append promises, and gives
+ * their outcomes in the same order. Those to one session take effect in it.
  *
- * Nearly every append is new, so it is written without a look at the ids first: where it
- * turns out to meet something, it is undone and carried out again with that look.
+ * One that is refused leaves the others as they are. One that puts states must be the only
+ * one of its group: what it has written when a state is refused is undone with all else.
+ *
+ * @throws StateError `aborted` VERSION_CONFLICT if a state is refused.
+ * @throws the database's error if it refuses any, as it does where an id is known that was
+ * not looked up.
  */
-export async function append(
-  database: Database,
-  ref: SessionRef,
-  request: Append,
+export async function appendGroup(
+  connection: Connection,
+  appends: readonly SessionAppend[],
+  mode: GroupMode,
   context: AppendContext,
-): Promise<Appended> {
-  try {
-    return await database.lockingTransaction(ref.sessionId, async (connection) => {
-      const head = await context.sessions.lock(connection, ref);
-      return appendNew(connection, head, request, context);
+): Promise<readonly Outcome[]> {
+  const ids = [...new Set(appends.map(({ ref }) => ref.sessionId))];
+  const heads = await context.sessions.lock(connection, ids, mode.waits);
+  const group = new AppendGroup(connection, heads, context);
+  const outcomes: Outcome[] = [];
+  for (const append of appends) {
+    const isHeld = !mode.waits && !heads.has(append.ref.sessionId);
+    outcomes.push(isHeld ? "held" : await group.carryOut(append, mode.looksUp));
+  }
+  await group.finish();
+  return outcomes;
+}
+
+/** The transaction of a group. The locks, which last until it ends, make sequences follow the commits. */
+class AppendGroup {
+  readonly #connection: Connection;
+  readonly #heads: Map<string, SessionHead>;
+  readonly #context: AppendContext;
+  /** The sessions that have changed. */
+  readonly #changed = new Set<string>();
+  /** The rows that are not inserted yet. */
+  #rows: MessageRow[] = [];
+
+  constructor(
+    connection: Connection,
+    heads: ReadonlyMap<string, SessionHead>,
+    context: AppendContext,
+  ) {
+    this.#connection = connection;
+    this.#heads = new Map(heads);
+    this.#context = context;
+  }
+
+  async carryOut(append: SessionAppend, looksUp: boolean): Promise<Outcome> {
+    try {
+      const outcome = await this.#settleWithoutWriting(append, looksUp);
+      if (outcome !== undefined) return outcome;
+    } catch (error) {
+      if (error instanceof StateError) return { error };
+      throw error;
+    }
+    return { appended: await this.#write(append) };
+  }
+
+  /** Writes what is left to write. */
+  async finish(): Promise<void> {
+    await this.#insertRows();
+    const heads = [...this.#changed].flatMap((id) => this.#heads.get(id) ?? []);
+    await this.#context.sessions.advance(this.#connection, heads);
+  }
+
+  async #settleWithoutWriting(
+    { ref, request }: SessionAppend,
+    looksUp: boolean,
+  ): Promise<Outcome | undefined> {
+    const head = requireSession(this.#heads.get(ref.sessionId), ref);
+    const { messages: added, expectedHeadSequence } = request;
+    const refusal = refusalOf(head, added.length, expectedHeadSequence);
+    if (refusal === undefined && !looksUp) return undefined;
+    // It may repeat one of this group.
+    await this.#insertRows();
+    const { messages } = this.#context;
+    const repeated = await findRepeated(this.#connection, ref, request, messages);
+    if (repeated === undefined) return refusal && { error: refusal };
+    const { headSequence, revision } = head;
+    return { appended: { ...repeated, headSequence, revision, isRepeated: true } };
+  }
+
+  async #write({ ref, request }: SessionAppend): Promise<Appended> {
+    const head = requireSession(this.#heads.get(ref.sessionId), ref);
+    const revision = head.revision + 1;
+    const time = changeTime(head);
+    const rows = request.messages.map((message, index) => {
+      const sequence = head.headSequence + 1 + index;
+      return toMessageRow(message, { sessionId: head.id, sequence, revision, time });
     });
-  } catch (error) {
-    const mayBeRepeated = isRefused(error) || database.isUniqueViolation(error);
-    if (!mayBeRepeated) throw error;
-    return database.lockingTransaction(ref.sessionId, (connection) =>
-      repeatOrAppend(connection, ref, request, context),
-    );
-  }
-}
-
-const REFUSALS: ReadonlySet<ErrorCode> = new Set(["aborted", "resource_exhausted"]);
-
-/** Whether an append was refused for what the session or the database is now, which a repeated one is not. */
-function isRefused(error: unknown): boolean {
-  return error instanceof StateError && REFUSALS.has(error.code);
-}
-
-async function repeatOrAppend(
-  connection: Connection,
-  ref: SessionRef,
-  request: Append,
-  context: AppendContext,
-): Promise<Appended> {
-  const head = await context.sessions.lock(connection, ref);
-  const repeated = await findRepeated(connection, ref, request, context);
-  if (repeated === undefined) return appendNew(connection, head, request, context);
-  return { ...repeated, headSequence: head.headSequence, revision: head.revision };
-}
-
-/**
- * Writes an append to a session that is locked. The lock, which lasts until the commit,
- * is what makes sequences follow the order of the commits.
- */
-async function appendNew(
-  connection: Connection,
-  head: SessionHead,
-  request: Append,
-  context: AppendContext,
-): Promise<Appended> {
-  requireHead(head, request);
-  const revision = head.revision + 1;
-  const time = changeTime(head);
-  const rows = request.messages.map((message, index) => {
-    const sequence = head.headSequence + 1 + index;
-    return toMessageRow(message, { sessionId: head.id, sequence, revision, time });
-  });
-  await context.messages.insert(connection, rows);
-  const agentStates: AgentState[] = [];
-  const place = { sessionId: head.id, revision, time, keepVersions: context.keepVersions };
-  for (const state of request.agentStates) {
-    agentStates.push(await putState(connection, state, place));
-  }
-  const headSequence = head.headSequence + rows.length;
-  await context.sessions.advance(connection, head.id, {
-    headSequence,
-    messageCount: head.messageCount + rows.length,
-    revision,
-    largestMessageBytes: Math.max(head.largestMessageBytes, ...rows.map(({ bytes }) => bytes)),
-    updatedAt: time,
-  });
-  return { messages: rows.map(fromMessageRow), agentStates, headSequence, revision };
-}
-
-/** What an append that was carried out before stored, as it is now; undefined if it is new. */
-async function findRepeated(
-  connection: Connection,
-  { sessionId }: SessionRef,
-  request: Append,
-  { messages }: AppendContext,
-): Promise<Pick<Appended, "messages" | "agentStates"> | undefined> {
-  const messageIds = request.messages.map(({ id }) => id);
-  const storedMessages = await messages.findRequests(connection, sessionId, messageIds);
-  const storedStates = await findStateRequests(connection, sessionId, request);
-  const knowsMessages = isRepeated("message", request.messages, storedMessages.map(toStored));
-  const knowsStates = isRepeated("state", request.agentStates, storedStates.map(toStored));
-  const hasBoth = request.messages.length > 0 && request.agentStates.length > 0;
-  if (hasBoth && knowsMessages !== knowsStates)
-    throw idReused("only a part of the append is stored");
-  if (!knowsMessages && !knowsStates) return undefined;
-  const rows: MessageRow[] = [];
-  for (const id of messageIds) {
-    const row = await messages.find(connection, sessionId, id);
-    if (row !== undefined) rows.push(row);
-  }
-  const agentStates: AgentState[] = [];
-  for (const state of request.agentStates) {
-    agentStates.push(await findStored(connection, sessionId, state));
-  }
-  return { messages: rows.map(fromMessageRow), agentStates };
-}
-
-function findStateRequests(
-  { manager, entities }: Connection,
-  sessionId: string,
-  { agentStates }: Append,
-): Promise<readonly StoredRow[]> {
-  return manager.find(entities.agentState, {
-    // The primary key too, which TypeORM tells rows apart by.
-    select: {
-      sessionId: true,
-      stateKey: true,
-      version: true,
-      id: true,
-      requestHash: true,
-      deletedAt: true,
-    },
-    where: { sessionId, id: In(agentStates.map(({ id }) => id)) },
-  });
-}
-
-/** Gives a state that is stored; of a version that is kept no longer, what is put again now is what it held. */
-async function findStored(
-  { manager, entities }: Connection,
-  sessionId: string,
-  { id, payload }: NewAgentState,
-): Promise<AgentState> {
-  const row = await manager.findOneByOrFail(entities.agentState, { sessionId, id });
-  return holdsState(row) ? fromStateRow(row) : { ...fromStateRow(row), payload };
-}
-
-type StoredRow = Pick<MessageRow, "id" | "requestHash" | "deletedAt">;
-
-function toStored({ id, requestHash, deletedAt }: StoredRow): StoredRequest {
-  return { id, requestHash, isDeleted: deletedAt !== null };
-}
-
-function requireHead(head: SessionHead, { messages, expectedHeadSequence }: Append): void {
-  const { id, headSequence } = head;
-  if (expectedHeadSequence !== undefined && expectedHeadSequence !== headSequence) {
-    const message = `session ${id} is at sequence ${headSequence}, not ${expectedHeadSequence}: read what was appended and try again`;
-    throw new StateError("aborted", "SEQUENCE_CONFLICT", message, {
-      metadata: { expected: String(expectedHeadSequence), actual: String(headSequence) },
+    this.#rows.push(...rows);
+    const agentStates = await this.#putStates(request, { sessionId: head.id, revision, time });
+    const headSequence = head.headSequence + rows.length;
+    this.#heads.set(head.id, {
+      id: head.id,
+      tenantId: head.tenantId,
+      headSequence,
+      messageCount: head.messageCount + rows.length,
+      revision,
+      version: head.version,
+      changeRevision: agentStates.length > 0 ? revision : head.changeRevision,
+      largestMessageBytes: rows.reduce(
+        (largest, { bytes }) => Math.max(largest, bytes),
+        head.largestMessageBytes,
+      ),
+      updatedAt: time,
+      deletedAt: null,
     });
+    this.#changed.add(head.id);
+    const messages = rows.map(fromMessageRow);
+    return { messages, agentStates, headSequence, revision, isRepeated: false };
   }
-  if (headSequence + messages.length > Number.MAX_SAFE_INTEGER) {
-    const message = `session ${id} is out of sequences: go on in a new session`;
-    throw new StateError("resource_exhausted", "SEQUENCE_EXHAUSTED", message);
+
+  async #putStates(
+    request: Append,
+    place: { readonly sessionId: string; readonly revision: number; readonly time: Date },
+  ): Promise<readonly AgentState[]> {
+    const { keepVersions } = this.#context;
+    const agentStates: AgentState[] = [];
+    for (const state of request.agentStates) {
+      agentStates.push(await putState(this.#connection, state, { ...place, keepVersions }));
+    }
+    return agentStates;
+  }
+
+  async #insertRows(): Promise<void> {
+    const rows = this.#rows;
+    this.#rows = [];
+    await this.#context.messages.insert(this.#connection, rows);
   }
 }

@@ -4,6 +4,7 @@ import type { Dialect, QueryResult } from "./dialect.js";
 import type { Entities } from "./entities.js";
 import { classifyFailure, toStateError, unavailable } from "./failures.js";
 import { KeyedQueue, Queue } from "./queue.js";
+import { within } from "./within.js";
 
 /** For how long a transaction that loses against others is run again, and how long it waits in between. */
 const MAX_RETRY_MS = 5_000;
@@ -87,9 +88,35 @@ export class Database {
     lockedId: string,
     work: (connection: Connection) => Promise<T>,
   ): Promise<T> {
-    const attempt = () =>
-      this.#attemptUntilDone(() => this.#inTransaction([this.dialect.begin], work));
-    return this.#track(() => this.#lockQueues.run(lockedId, attempt));
+    return this.inTurn(lockedId, () => this.transactionInTurn(work));
+  }
+
+  /**
+   * Runs `work` when it is its turn among those that lock the row with the id `lockedId`,
+   * as {@link Database.lockingTransaction} does. What it does in the database goes through
+   * {@link Database.transactionInTurn}.
+   */
+  inTurn<T>(lockedId: string, work: () => Promise<T>): Promise<T> {
+    return this.#track(() => this.#lockQueues.run(lockedId, work));
+  }
+
+  /** Whether work that was given to {@link Database.inTurn} has not ended, and none has come after it. */
+  isLastInTurn(lockedId: string, work: object): boolean {
+    return this.#lockQueues.isLast(lockedId, work);
+  }
+
+  /** Runs a transaction of work that has its turn: also while the database is closing, which waits for it. */
+  transactionInTurn<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    return this.#attemptUntilDone(() => this.#inTransaction([this.dialect.begin], work));
+  }
+
+  /**
+   * Returns unless the database is closing.
+   *
+   * @throws StateError `unavailable` if it is.
+   */
+  requireOpen(): void {
+    if (this.#closing !== undefined) throw unavailable("the server is shutting down", undefined);
   }
 
   /** Runs `work` on a connection of TypeORM's, again if it lost against another process. */
@@ -128,7 +155,7 @@ export class Database {
 
   /** Runs `work` unless the database is closing, which waits for it otherwise. */
   async #track<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#closing !== undefined) throw unavailable("the server is shutting down", undefined);
+    this.requireOpen();
     const underWay = work();
     this.#underWay.add(underWay);
     try {
@@ -213,22 +240,6 @@ export class Database {
       query: (sql, parameters) => dialect.run(raw, sql, parameters),
       destroy: () => dialect.destroy(raw),
     });
-  }
-}
-
-/** Gives a promise's outcome, or after `ms` milliseconds calls `onTimeout` and throws `unavailable`. */
-async function within<T>(ms: number, promise: Promise<T>, onTimeout: () => void): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      onTimeout();
-      reject(unavailable("the database does not answer: try again", undefined));
-    }, ms);
-  });
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

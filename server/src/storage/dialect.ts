@@ -1,4 +1,5 @@
 import type { ColumnType, DataSourceOptions } from "typeorm";
+import type { InsertedColumn, UpdatedColumn } from "./json-statements.js";
 
 /** What a statement gave. */
 export interface QueryResult {
@@ -60,6 +61,22 @@ export interface Dialect {
   readonly beginSnapshot: readonly string[];
   /** What a SELECT ends with to lock its rows until the transaction ends. */
   readonly forUpdate: string;
+  /** The same, for those of its rows that no other transaction has locked: the others are left out. */
+  readonly forUpdateOfFree: string;
+  /**
+   * Gives a statement that inserts many rows, which are its parameter as JSON. Undefined
+   * where a parameter for each value is as good.
+   */
+  readonly insertMany: ((table: string, columns: readonly InsertedColumn[]) => string) | undefined;
+  /**
+   * Gives a statement that updates many rows by their `id`, which are its parameter as
+   * JSON. Undefined where a statement for each row is as good.
+   */
+  readonly updateMany: ((table: string, columns: readonly UpdatedColumn[]) => string) | undefined;
+  /** The database's clock, in milliseconds since 1970: alike for all who share the database. */
+  readonly nowMs: string;
+  /** The content of a message with the text of a parameter at its end. */
+  readonly extendedContent: string;
   /** What every connection is told first. */
   readonly connectionSettings: readonly string[];
   /** How migrating servers wait for each other. */

@@ -3,6 +3,11 @@ import { dirname } from "node:path";
 import { StateError } from "../domain/errors.js";
 import { UsageError } from "../domain/usage-error.js";
 import type { Dialect, QueryResult } from "./dialect.js";
+import {
+  insertManyInPostgres,
+  updateManyInMysql,
+  updateManyInPostgres,
+} from "./json-statements.js";
 
 /** How long to wait for a connection, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -33,6 +38,11 @@ const sqlite: Dialect = {
   begin: "BEGIN IMMEDIATE",
   beginSnapshot: ["BEGIN"],
   forUpdate: "",
+  forUpdateOfFree: "",
+  insertMany: undefined,
+  updateMany: undefined,
+  nowMs: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+  extendedContent: "content || ?",
   // better-sqlite3 is built to fall back to NORMAL in WAL mode, which loses commits in a power cut.
   connectionSettings: ["PRAGMA synchronous = FULL"],
   migrations: {
@@ -106,6 +116,12 @@ const postgres: Dialect = {
   begin: "BEGIN",
   beginSnapshot: ["BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"],
   forUpdate: "FOR UPDATE",
+  forUpdateOfFree: "FOR UPDATE SKIP LOCKED",
+  insertMany: insertManyInPostgres,
+  updateMany: (table, columns) => updateManyInPostgres(postgres.kinds, table, columns),
+  // An index is not entered by clock_timestamp(), which may differ from row to row.
+  nowMs: "CAST(extract(epoch FROM statement_timestamp()) * 1000 AS BIGINT)",
+  extendedContent: "content || ?",
   connectionSettings: [
     "SET synchronous_commit = on",
     "SET default_transaction_isolation = 'read committed'",
@@ -113,8 +129,9 @@ const postgres: Dialect = {
     // All reads here follow an index in its order; while a table has no statistics, the
     // planner would rather read a whole session by a bitmap and sort it.
     "SET enable_bitmapscan = off",
-    // A server that was stopped in mid-transaction must not keep its locks for ever.
-    "SET idle_in_transaction_session_timeout = '60s'",
+    // A server that was stopped in mid-transaction must not keep its locks: the others wait for
+    // them for half of the time that a lock is waited for.
+    "SET idle_in_transaction_session_timeout = '5s'",
   ],
   migrations: {
     lock: "SELECT pg_advisory_lock(hashtext('mofa_state_migrations'))",
@@ -188,14 +205,20 @@ const mysql: Dialect = {
     "START TRANSACTION WITH CONSISTENT SNAPSHOT",
   ],
   forUpdate: "FOR UPDATE",
+  forUpdateOfFree: "FOR UPDATE SKIP LOCKED",
+  insertMany: undefined,
+  updateMany: (table, columns) => updateManyInMysql(mysql.kinds, table, columns),
+  nowMs: "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
+  extendedContent: "CONCAT(content, ?)",
   connectionSettings: [
     // Under REPEATABLE READ a transaction saw a head whose message it did not see.
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     // Without NO_BACKSLASH_ESCAPES, whatever the server's default: the driver escapes by backslash.
     "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
     "SET SESSION time_zone = '+00:00'",
-    // A server that was stopped in mid-transaction must not keep its locks for ever; MySQL has no bound for that.
-    "SET SESSION innodb_lock_wait_timeout = 10 /*M!100300 , SESSION idle_transaction_timeout = 60 */",
+    // A server that was stopped in mid-transaction must not keep its locks: the others wait for
+    // them for half of the time that a lock is waited for. MySQL has no bound for that.
+    "SET SESSION innodb_lock_wait_timeout = 10 /*M!100300 , SESSION idle_transaction_timeout = 5 */",
   ],
   migrations: {
     lock: "SELECT GET_LOCK(CONCAT('mofa_state.', DATABASE()), 60)",

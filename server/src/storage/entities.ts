@@ -15,6 +15,8 @@ export interface SessionRow {
   messageCount: number;
   revision: number;
   version: number;
+  /** The newest revision that did anything but append messages. */
+  changeRevision: number;
   /** The most bytes that a message of the session has had: what a page of it can weigh. */
   largestMessageBytes: number;
   /** About how many bytes its title and metadata take on the wire: what pages are measured by. */
@@ -56,6 +58,33 @@ export interface MessageRow {
   deletedAt: Date | null;
 }
 
+/**
+ * A row of `session_changes`: the newest change of one message, of what lies after one
+ * sequence, or of the session itself. With it, those who were away learn of changes.
+ */
+export interface SessionChangeRow {
+  sessionId: string;
+  /** `message`, `clear` or `session`. */
+  kind: string;
+  /** The message's sequence; the sequence after which was cleared; 0 for the session. */
+  sequence: number;
+  revision: number;
+  /** The head when messages were cleared; 0 for the others. */
+  throughSequence: number;
+}
+
+/** A row of `message_writes`: the lease on a message that is being written. */
+export interface MessageWriteRow {
+  sessionId: string;
+  sequence: number;
+  /** The session's revision when the writer took the message, so that no two are equal. */
+  epoch: number;
+  /** Null once the writer has let go of it. */
+  writerId: string | null;
+  /** By the database's clock, in milliseconds since 1970. */
+  expiresAt: number;
+}
+
 /** A row of `agent_state`: a version of a state, or the tombstone of one. */
 export interface AgentStateRow {
   sessionId: string;
@@ -79,6 +108,8 @@ export interface Entities {
   readonly sessionMetadata: EntitySchema<SessionMetadataRow>;
   readonly message: EntitySchema<MessageRow>;
   readonly agentState: EntitySchema<AgentStateRow>;
+  readonly sessionChange: EntitySchema<SessionChangeRow>;
+  readonly messageWrite: EntitySchema<MessageWriteRow>;
 }
 
 /** Some drivers give 64-bit integers as strings; none of ours is past 2^53. */
@@ -135,6 +166,8 @@ export function createEntities(kinds: ColumnKinds): Entities {
     sessionMetadata: sessionMetadataEntity(columns),
     message: messageEntity(columns),
     agentState: agentStateEntity(columns),
+    sessionChange: sessionChangeEntity(columns),
+    messageWrite: messageWriteEntity(columns),
   };
 }
 
@@ -156,6 +189,7 @@ function sessionEntity({ uuid, key, text, bigint, integer, hash, time }: Columns
       messageCount: bigint("message_count"),
       revision: bigint("revision"),
       version: bigint("version"),
+      changeRevision: bigint("change_revision"),
       largestMessageBytes: integer("largest_message_bytes"),
       bytes: integer("bytes"),
       requestHash: hash("request_hash"),
@@ -224,6 +258,34 @@ function agentStateEntity(columns: Columns) {
       requestHash: hash("request_hash"),
       createdAt: time("created_at"),
       deletedAt: nullable(time("deleted_at")),
+    },
+  });
+}
+
+function sessionChangeEntity({ uuid, word, bigint }: Columns) {
+  return new EntitySchema<SessionChangeRow>({
+    name: "session_change",
+    tableName: "session_changes",
+    columns: {
+      sessionId: primary(uuid("session_id")),
+      kind: primary(word("kind")),
+      sequence: primary(bigint("sequence")),
+      revision: bigint("revision"),
+      throughSequence: bigint("through_sequence"),
+    },
+  });
+}
+
+function messageWriteEntity({ uuid, bigint }: Columns) {
+  return new EntitySchema<MessageWriteRow>({
+    name: "message_write",
+    tableName: "message_writes",
+    columns: {
+      sessionId: primary(uuid("session_id")),
+      sequence: primary(bigint("sequence")),
+      epoch: bigint("epoch"),
+      writerId: nullable(uuid("writer_id")),
+      expiresAt: bigint("expires_at"),
     },
   });
 }

@@ -1,3 +1,4 @@
+import { StateError } from "../domain/errors.js";
 import { parseJson } from "../domain/json.js";
 import type {
   JsonObject,
@@ -7,7 +8,7 @@ import type {
   Part,
   Role,
 } from "../domain/model.js";
-import type { NewMessage } from "../domain/storage.js";
+import type { NewMessage, SessionRef } from "../domain/storage.js";
 import type { MessageRow } from "./entities.js";
 
 /** What a message's content is in its row. */
@@ -38,21 +39,35 @@ export const ERASED: ContentColumns & Pick<MessageRow, "bytes"> = {
 
 /** Gives the row of a new message. */
 export function toMessageRow(message: NewMessage, place: MessagePlace): MessageRow {
+  const { content, parts, metadata, rawData, rawMediaType, pinned, tokenCount } =
+    toContentColumns(message);
+  // Written out, since spreading is slow and this is done for every message.
   return {
-    ...toContentColumns(message),
     sessionId: place.sessionId,
     sequence: place.sequence,
     id: message.id,
     role: message.role,
+    content,
+    parts,
+    metadata,
+    rawData,
+    rawMediaType,
+    pinned,
     status: "complete",
+    tokenCount,
     bytes: message.bytes,
     version: 1,
     revision: place.revision,
-    requestHash: Buffer.from(message.requestHash),
+    requestHash: asBuffer(message.requestHash),
     createdAt: place.time,
     updatedAt: place.time,
     deletedAt: null,
   };
+}
+
+/** The same bytes as a Buffer. */
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 /** Gives the columns that hold a message's content. */
@@ -93,6 +108,24 @@ export function fromMessageRow(row: MessageRow): Message {
     revision: row.revision,
     bytes: row.bytes,
   };
+}
+
+/**
+ * Gives the row of a message that is there.
+ *
+ * @throws StateError `not_found` MESSAGE_NOT_FOUND or MESSAGE_DELETED otherwise.
+ */
+export function requireMessage(
+  row: MessageRow | undefined,
+  { sessionId }: SessionRef,
+  messageId: string,
+): MessageRow {
+  if (row === undefined) {
+    const message = `session ${sessionId} has no message ${messageId}`;
+    throw new StateError("not_found", "MESSAGE_NOT_FOUND", message);
+  }
+  if (row.deletedAt === null) return row;
+  throw new StateError("not_found", "MESSAGE_DELETED", `message ${messageId} was deleted`);
 }
 
 /** A part as JSON holds it: the bytes of a file in base64. */

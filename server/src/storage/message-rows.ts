@@ -22,22 +22,51 @@ export type MessageRequestRow = Pick<MessageRow, "id" | "requestHash" | "deleted
 /** Reads and inserts the rows of messages with prepared statements. */
 export class MessageRows {
   readonly #table: Table<MessageRow>;
+  readonly #insertMany: string | undefined;
+  /** By their number of rows. */
+  readonly #inserts = new Map<number, string>();
 
   constructor(database: Database) {
-    this.#table = new Table(database.describe(database.entities.message));
+    const { entities, dialect } = database;
+    this.#table = new Table(database.describe(entities.message));
+    this.#insertMany = dialect.insertMany?.(this.#table.name, this.#table.types);
   }
 
-  /** Inserts rows, as few statements as it takes. */
+  /** Inserts rows, in as few statements as it takes. */
   async insert(connection: Connection, rows: readonly MessageRow[]): Promise<void> {
-    const { columns } = this.#table;
-    const placeholders = `(${columns.replaceAll(/\w+/g, "?")})`;
     for (let at = 0; at < rows.length; ) {
-      const chunk = rows.slice(at, at + chunkSize(rows, at));
-      const values = chunk.map(() => placeholders).join(", ");
-      const parameters = chunk.flatMap((row) => this.#table.toParameters(row));
-      await connection.query(`INSERT INTO messages (${columns}) VALUES ${values}`, parameters);
+      const chunk = rows.slice(at, at + this.#chunkSize(rows, at));
+      await this.#insertChunk(connection, chunk);
       at += chunk.length;
     }
+  }
+
+  /** How many of the rows the next statement inserts. */
+  #chunkSize(rows: readonly MessageRow[], from: number): number {
+    const fitting = fittingSize(rows, from);
+    // Few numbers of parameters, so that there are few statements to prepare.
+    return this.#insertMany === undefined ? 2 ** Math.floor(Math.log2(fitting)) : fitting;
+  }
+
+  async #insertChunk(connection: Connection, rows: readonly MessageRow[]): Promise<void> {
+    if (this.#insertMany !== undefined && rows.length > 1) {
+      await connection.query(this.#insertMany, [this.#table.toJson(rows)]);
+      return;
+    }
+    const parameters: unknown[] = [];
+    for (const row of rows) this.#table.addParameters(row, parameters);
+    await connection.query(this.#insertOf(rows.length), parameters);
+  }
+
+  /** The statement that inserts so many rows. */
+  #insertOf(count: number): string {
+    const { columns, placeholders } = this.#table;
+    const known = this.#inserts.get(count);
+    if (known !== undefined) return known;
+    const values = Array.from({ length: count }, () => placeholders).join(", ");
+    const sql = `INSERT INTO messages (${columns}) VALUES ${values}`;
+    this.#inserts.set(count, sql);
+    return sql;
   }
 
   /** Finds the row of a session that has an id, tombstones included. */
@@ -161,14 +190,13 @@ function after(range: MessageRange, last: number): MessageRange {
     : { ...range, upToSequence: last - 1 };
 }
 
-/**
- * How many rows the next statement inserts: a power of two, so that there are few
- * statements to prepare, that stays within the bytes.
- */
-function chunkSize(rows: readonly MessageRow[], from: number): number {
-  let size = MAX_ROWS;
-  const weigh = (): number =>
-    rows.slice(from, from + size).reduce((sum, { bytes }) => sum + bytes, 0);
-  while (size > 1 && (from + size > rows.length || weigh() > MAX_INSERT_BYTES)) size /= 2;
-  return size;
+/** How many rows one statement may insert: one at least. */
+function fittingSize(rows: readonly MessageRow[], from: number): number {
+  let bytes = 0;
+  let end = from;
+  for (; end < rows.length && end - from < MAX_ROWS; end++) {
+    bytes += rows[end]?.bytes ?? 0;
+    if (bytes > MAX_INSERT_BYTES && end > from) break;
+  }
+  return end - from;
 }

@@ -14,33 +14,45 @@ import type {
   SessionRef,
 } from "../domain/storage.js";
 import { requireVersion } from "../domain/versions.js";
-import { append } from "./append.js";
+import { AppendLane } from "./append-lane.js";
+import { GroupSessions } from "./append-sessions.js";
+import { recordClear, recordMessageChange } from "./change-rows.js";
 import type { Connection, Database } from "./database.js";
 import type { MessageRow } from "./entities.js";
-import { ERASED, fromMessageRow, toContentColumns } from "./message-row.js";
+import { LeaseRows } from "./lease-rows.js";
+import { ERASED, fromMessageRow, requireMessage, toContentColumns } from "./message-row.js";
 import { MessageRows } from "./message-rows.js";
-import { changeTime, type SessionHead, SessionRows } from "./session-row.js";
+import {
+  advanceTo,
+  nextOf,
+  type Revision,
+  type SessionAdvance,
+  type SessionHead,
+  SessionRows,
+} from "./session-row.js";
 
 /** Keeps messages in a database. */
 export class TypeOrmMessageStorage implements MessageStorage {
   readonly #database: Database;
   readonly #sessions: SessionRows;
   readonly #messages: MessageRows;
-  readonly #keepVersions: number;
+  readonly #leases: LeaseRows;
+  readonly #appends: AppendLane;
 
   constructor(database: Database, keepVersions: number) {
     this.#database = database;
     this.#sessions = new SessionRows(database);
     this.#messages = new MessageRows(database);
-    this.#keepVersions = keepVersions;
+    this.#leases = new LeaseRows(database);
+    this.#appends = new AppendLane(database, {
+      sessions: new GroupSessions(database),
+      messages: this.#messages,
+      keepVersions,
+    });
   }
 
   append(ref: SessionRef, request: Append): Promise<Appended> {
-    return append(this.#database, ref, request, {
-      sessions: this.#sessions,
-      messages: this.#messages,
-      keepVersions: this.#keepVersions,
-    });
+    return this.#appends.append(ref, request);
   }
 
   get(ref: SessionRef, messageId: string): Promise<Message> {
@@ -83,17 +95,18 @@ export class TypeOrmMessageStorage implements MessageStorage {
       const before = fromMessageRow(row);
       const after = { ...before, ...change };
       if (Buffer.compare(hashMessage(before), hashMessage(after)) === 0) return before;
+      if (before.status === "streaming") throw inProgress(messageId);
       requireVersion(`message ${messageId}`, row.version, expectedVersion);
+      const next = nextOf(head);
       const changed = {
         ...toContentColumns(after),
+        ...next,
         bytes: measureMessage(after),
         version: row.version + 1,
-        revision: head.revision + 1,
-        updatedAt: changeTime(head),
       };
       await connection.manager.update(connection.entities.message, placeOf(row), changed);
-      const largestMessageBytes = Math.max(head.largestMessageBytes, changed.bytes);
-      await this.#advance(connection, { ...head, largestMessageBytes }, 0, changed.updatedAt);
+      await recordMessageChange(connection, head.id, row.sequence, next.revision);
+      await this.#sessions.advance(connection, head.id, advanceTo(head, next, changed.bytes));
       return fromMessageRow({ ...row, ...changed });
     });
   }
@@ -102,52 +115,36 @@ export class TypeOrmMessageStorage implements MessageStorage {
     return this.#database.lockingTransaction(ref.sessionId, async (connection) => {
       const head = await this.#sessions.lock(connection, ref);
       const row = await this.#find(connection, ref, messageId);
-      const time = changeTime(head);
+      const next = nextOf(head);
       const { manager, entities } = connection;
-      await manager.update(entities.message, placeOf(row), toTombstone(head, time));
-      await this.#advance(connection, head, 1, time);
+      await manager.update(entities.message, placeOf(row), toTombstone(next));
+      await this.#leases.remove(connection, row);
+      await recordMessageChange(connection, head.id, row.sequence, next.revision);
+      await this.#sessions.advance(connection, head.id, withoutMessages(head, next, 1));
     });
   }
 
   clear(ref: SessionRef, afterSequence: number): Promise<number> {
     return this.#database.lockingTransaction(ref.sessionId, async (connection) => {
       const head = await this.#sessions.lock(connection, ref);
-      const time = changeTime(head);
+      const next = nextOf(head);
       const { affected = 0 } = await connection.manager.update(
         connection.entities.message,
         { sessionId: head.id, sequence: MoreThan(afterSequence), deletedAt: IsNull() },
-        toTombstone(head, time),
+        toTombstone(next),
       );
-      if (affected > 0) await this.#advance(connection, head, affected, time);
+      if (affected === 0) return 0;
+      await this.#leases.removeAfter(connection, head.id, afterSequence);
+      const cleared = { afterSequence, throughSequence: head.headSequence };
+      await recordClear(connection, head.id, cleared, next.revision);
+      await this.#sessions.advance(connection, head.id, withoutMessages(head, next, affected));
       return affected;
     });
   }
 
   async #find(connection: Connection, ref: SessionRef, messageId: string): Promise<MessageRow> {
     const row = await this.#messages.find(connection, ref.sessionId, messageId);
-    if (row === undefined) {
-      const message = `session ${ref.sessionId} has no message ${messageId}`;
-      throw new StateError("not_found", "MESSAGE_NOT_FOUND", message);
-    }
-    if (row.deletedAt !== null) {
-      throw new StateError("not_found", "MESSAGE_DELETED", `message ${messageId} was deleted`);
-    }
-    return row;
-  }
-
-  /** Makes the session's next revision, with so many messages fewer. */
-  #advance(
-    connection: Connection,
-    head: SessionHead,
-    deletedCount: number,
-    time: Date,
-  ): Promise<void> {
-    return this.#sessions.advance(connection, head.id, {
-      ...head,
-      messageCount: head.messageCount - deletedCount,
-      revision: head.revision + 1,
-      updatedAt: time,
-    });
+    return requireMessage(row, ref, messageId);
   }
 }
 
@@ -155,8 +152,18 @@ function placeOf({ sessionId, sequence }: MessageRow): Pick<MessageRow, "session
   return { sessionId, sequence };
 }
 
+function inProgress(messageId: string): StateError {
+  const message = `message ${messageId} is being written: edit it when it is finished`;
+  return new StateError("failed_precondition", "MESSAGE_IN_PROGRESS", message);
+}
+
 /** What a deleted message becomes; its hash goes too, since short text could be guessed from it. */
-function toTombstone(head: SessionHead, time: Date): Partial<MessageRow> {
+function toTombstone({ revision, updatedAt }: Revision): Partial<MessageRow> {
   const requestHash = Buffer.alloc(32);
-  return { ...ERASED, requestHash, revision: head.revision + 1, updatedAt: time, deletedAt: time };
+  return { ...ERASED, requestHash, revision, updatedAt, deletedAt: updatedAt };
+}
+
+/** What a deletion of so many messages writes to the row of their session. */
+function withoutMessages(head: SessionHead, next: Revision, count: number): SessionAdvance {
+  return { ...advanceTo(head, next), messageCount: head.messageCount - count };
 }

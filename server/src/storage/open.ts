@@ -1,8 +1,10 @@
-import { DataSource } from "typeorm";
+import { DataSource, type MigrationInterface } from "typeorm";
+import { SILENT_DOORBELL } from "../domain/doorbell.js";
 import { StateError } from "../domain/errors.js";
 import type { Logger } from "../domain/log.js";
 import type { Storage } from "../domain/storage.js";
 import { TypeOrmAgentStateStorage } from "./agent-state-storage.js";
+import { TypeOrmChangeStorage } from "./change-storage.js";
 import { countStored } from "./counts.js";
 import { Database } from "./database.js";
 import type { Dialect } from "./dialect.js";
@@ -12,7 +14,11 @@ import { classifyFailure } from "./failures.js";
 import { TypeOrmMessageStorage } from "./message-storage.js";
 import { checkSchema, MIGRATIONS_TABLE, type MigrationResult, migrateSchema } from "./migrate.js";
 import { initialMigration } from "./migrations/0001-initial.js";
+import { liveMigration } from "./migrations/0002-live.js";
+import { PostgresDoorbell } from "./postgres-doorbell.js";
 import { TypeOrmSessionStorage } from "./session-storage.js";
+import { interruptMessages } from "./write-interruption.js";
+import { TypeOrmWriteStorage } from "./write-storage.js";
 
 /** How a storage is opened. */
 export interface StorageOptions {
@@ -24,6 +30,8 @@ export interface StorageOptions {
   readonly keepVersions: number;
   /** The largest request that the database has to take, in bytes. */
   readonly maxRequestBytes: number;
+  /** Whether servers tell each other of changes by PostgreSQL's NOTIFY. */
+  readonly databaseNotify: boolean;
   /** Where to warn of settings of the database that put data at risk. */
   readonly logger: Logger;
 }
@@ -46,7 +54,10 @@ export async function openStorage(url: string, options: StorageOptions): Promise
       ? (await migrateSchema(database)).schemaVersion
       : await checkSchema(database);
     await warnOfSettings(database, options);
-    return createStorage(database, schemaVersion, options.keepVersions);
+    // Nobody else uses such a database, so that those who wrote to it are gone.
+    if (database.dialect.singleConnection)
+      await interruptMessages(database, { onlyExpired: false });
+    return createStorage(database, schemaVersion, url, options);
   } catch (error) {
     await database.close();
     throw error;
@@ -68,15 +79,25 @@ export async function migrateDatabase(url: string): Promise<MigrationResult> {
   }
 }
 
-/** Connects to a database whose schema may be of any age. */
-export async function openDatabase(url: string, poolSize: number): Promise<Database> {
+/** What brings a schema up to date, in order. */
+const MIGRATIONS: readonly Migration[] = [initialMigration, liveMigration];
+
+/** Makes a migration for a kind of database. */
+export type Migration = (dialect: Dialect) => new () => MigrationInterface;
+
+/** Connects to a database whose schema may be of any age, and will have had `migrations`. */
+export async function openDatabase(
+  url: string,
+  poolSize: number,
+  migrations = MIGRATIONS,
+): Promise<Database> {
   const dialect = dialectOf(url);
   const location = dialect.locate(url);
   const entities = createEntities(dialect.kinds);
   const dataSource = new DataSource({
     ...dialect.options(url, poolSize),
     entities: Object.values(entities),
-    migrations: [initialMigration(dialect)],
+    migrations: migrations.map((migration) => migration(dialect)),
     migrationsTableName: MIGRATIONS_TABLE,
     logging: false,
   });
@@ -121,7 +142,15 @@ async function warnOfSettings(
   }
 }
 
-function createStorage(database: Database, schemaVersion: number, keepVersions: number): Storage {
+function createStorage(
+  database: Database,
+  schemaVersion: number,
+  url: string,
+  options: StorageOptions,
+): Storage {
+  const { keepVersions, maxRequestBytes, databaseNotify, logger } = options;
+  const hasDoorbell = databaseNotify && database.dialect.backend === "postgres";
+  const doorbell = hasDoorbell ? new PostgresDoorbell({ url, logger }) : SILENT_DOORBELL;
   const messages = new TypeOrmMessageStorage(database, keepVersions);
   return {
     backend: database.dialect.backend,
@@ -129,10 +158,15 @@ function createStorage(database: Database, schemaVersion: number, keepVersions: 
     sessions: new TypeOrmSessionStorage(database),
     messages,
     agentStates: new TypeOrmAgentStateStorage(database, messages),
+    changes: new TypeOrmChangeStorage(database),
+    writes: new TypeOrmWriteStorage(database, maxRequestBytes),
+    doorbell,
     async ping() {
       await database.read((connection) => connection.query("SELECT 1", []));
     },
     count: () => database.snapshot(countStored),
-    close: () => database.close(),
+    async close() {
+      await Promise.all([doorbell.close(), database.close()]);
+    },
   };
 }

@@ -29,20 +29,45 @@ export class Queue {
   }
 }
 
+/** What waits under one key. */
+interface Line {
+  readonly waiting: (() => void)[];
+  /** The work that came last. */
+  last: object;
+}
+
 /** Runs one piece of work at a time for each key, and those of different keys at once. */
 export class KeyedQueue {
-  readonly #queues = new Map<string, { readonly queue: Queue; waiting: number }>();
+  readonly #lines = new Map<string, Line>();
 
   /** Runs `work` once everything before it under the same key has ended, and gives its outcome. */
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const entry = this.#queues.get(key) ?? { queue: new Queue(), waiting: 0 };
-    this.#queues.set(key, entry);
-    entry.waiting += 1;
+    await this.#turn(key, work);
     try {
-      return await entry.queue.run(work);
+      return await work();
     } finally {
-      entry.waiting -= 1;
-      if (entry.waiting === 0) this.#queues.delete(key);
+      this.#goOn(key);
     }
+  }
+
+  /** Whether work has not ended, and nothing has come after it under its key. */
+  isLast(key: string, work: object): boolean {
+    return this.#lines.get(key)?.last === work;
+  }
+
+  #turn(key: string, work: object): Promise<void> | undefined {
+    const line = this.#lines.get(key);
+    if (line === undefined) {
+      this.#lines.set(key, { waiting: [], last: work });
+      return undefined;
+    }
+    line.last = work;
+    return new Promise((begin) => line.waiting.push(begin));
+  }
+
+  #goOn(key: string): void {
+    const begin = this.#lines.get(key)?.waiting.shift();
+    if (begin === undefined) this.#lines.delete(key);
+    else begin();
   }
 }

@@ -15,18 +15,25 @@ export type SessionHead = Pick<
   | "messageCount"
   | "revision"
   | "version"
+  | "changeRevision"
   | "largestMessageBytes"
   | "updatedAt"
   | "deletedAt"
 >;
 
-const HEAD_COLUMNS =
-  "id, tenant_id, head_sequence, message_count, revision, version, largest_message_bytes, updated_at, deleted_at";
+/** The columns of a {@link SessionHead}. */
+export const HEAD_COLUMNS =
+  "id, tenant_id, head_sequence, message_count, revision, version, change_revision, largest_message_bytes, updated_at, deleted_at";
 
 /** What a change of a session writes to its row. */
 export type SessionAdvance = Pick<
   SessionRow,
-  "headSequence" | "messageCount" | "revision" | "largestMessageBytes" | "updatedAt"
+  | "headSequence"
+  | "messageCount"
+  | "revision"
+  | "changeRevision"
+  | "largestMessageBytes"
+  | "updatedAt"
 >;
 
 /** Reads, locks and advances the rows of sessions. */
@@ -41,7 +48,7 @@ export class SessionRows {
     this.#read = `SELECT ${HEAD_COLUMNS} FROM sessions WHERE id = ?`;
     this.#lock = `${this.#read} ${database.dialect.forUpdate}`;
     this.#advance =
-      "UPDATE sessions SET head_sequence = ?, message_count = ?, revision = ?, largest_message_bytes = ?, updated_at = ? WHERE id = ?";
+      "UPDATE sessions SET head_sequence = ?, message_count = ?, revision = ?, change_revision = ?, largest_message_bytes = ?, updated_at = ? WHERE id = ?";
   }
 
   /**
@@ -69,6 +76,7 @@ export class SessionRows {
       advance.headSequence,
       advance.messageCount,
       advance.revision,
+      advance.changeRevision,
       advance.largestMessageBytes,
       this.#table.toParameter("updatedAt", advance.updatedAt),
       id,
@@ -103,6 +111,23 @@ export function requireSession<Row extends Pick<SessionRow, "tenantId" | "delete
 /** The time of a change of a session: now, or its last change if the clock ran backwards. */
 export function changeTime(session: Pick<SessionRow, "updatedAt">): Date {
   return new Date(Math.max(Date.now(), session.updatedAt.getTime()));
+}
+
+/** What a change of a session stamps on what it changes. */
+export type Revision = Pick<SessionRow, "revision" | "updatedAt">;
+
+/** Gives the next revision of a session, at its time. */
+export function nextOf(head: SessionHead): Revision {
+  return { revision: head.revision + 1, updatedAt: changeTime(head) };
+}
+
+/**
+ * Gives what a change that appends no messages writes to the row of its session, where it
+ * made a message as large as `messageBytes`.
+ */
+export function advanceTo(head: SessionHead, next: Revision, messageBytes = 0): SessionAdvance {
+  const largestMessageBytes = Math.max(head.largestMessageBytes, messageBytes);
+  return { ...head, ...next, changeRevision: next.revision, largestMessageBytes };
 }
 
 /** Gives the session that a row holds. */

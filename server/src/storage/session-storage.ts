@@ -14,6 +14,7 @@ import type {
   SessionToOpen,
 } from "../domain/storage.js";
 import { requireVersion } from "../domain/versions.js";
+import { recordSessionChange } from "./change-rows.js";
 import type { Connection, Database } from "./database.js";
 import type { SessionRow } from "./entities.js";
 import { indexMetadata } from "./metadata-index.js";
@@ -111,9 +112,11 @@ export class TypeOrmSessionStorage implements SessionStorage {
         bytes: measure(title, metadata),
         version: row.version + 1,
         revision: row.revision + 1,
+        changeRevision: row.revision + 1,
         updatedAt: changeTime(row),
       };
       await connection.manager.update(connection.entities.session, { id: row.id }, changed);
+      await recordSessionChange(connection, row.id, changed.revision);
       if (metadataDiffers)
         await indexMetadata(connection, row.id, { before: present, after: metadata });
       return fromSessionRow({ ...row, ...changed });
@@ -139,6 +142,7 @@ export class TypeOrmSessionStorage implements SessionStorage {
           messageCount: 0,
           requestHash: Buffer.alloc(32),
           revision: head.revision + 1,
+          changeRevision: head.revision + 1,
           updatedAt: now,
           deletedAt: now,
         },
@@ -146,6 +150,8 @@ export class TypeOrmSessionStorage implements SessionStorage {
       await manager.delete(entities.sessionMetadata, { sessionId: head.id });
       await manager.delete(entities.message, { sessionId: head.id });
       await manager.delete(entities.agentState, { sessionId: head.id });
+      await manager.delete(entities.sessionChange, { sessionId: head.id });
+      await manager.delete(entities.messageWrite, { sessionId: head.id });
     });
   }
 
@@ -188,6 +194,7 @@ async function insert(connection: Connection, session: NewSession): Promise<Sess
     messageCount: 0,
     revision: 1,
     version: 1,
+    changeRevision: 1,
     largestMessageBytes: 0,
     bytes: measure(session.title, session.metadata),
     requestHash: Buffer.from(session.requestHash),

@@ -1,6 +1,20 @@
-import type { EntityMetadata } from "typeorm";
+import type { ColumnType, EntityMetadata } from "typeorm";
 import type { ColumnMetadata } from "typeorm/metadata/ColumnMetadata.js";
 import type { QueryResult } from "./dialect.js";
+
+/** The types of those columns whose values TypeORM stores in a form of its own. */
+const CONVERTED: ReadonlySet<ColumnType> = new Set([
+  "boolean",
+  "datetime",
+  "timestamp with time zone",
+]);
+
+/** A column: under which property a row has it, and what of that is stored. */
+interface StoredColumn {
+  readonly name: string;
+  readonly property: string;
+  readonly toParameter: (value: unknown) => unknown;
+}
 
 /**
  * The columns of a table for statements that do not go through TypeORM's entity manager:
@@ -11,7 +25,10 @@ export class Table<Row extends object> {
   readonly name: string;
   /** All columns, separated by commas. */
   readonly columns: string;
+  /** One row's parameters, for `VALUES`. */
+  readonly placeholders: string;
   readonly #columns: readonly ColumnMetadata[];
+  readonly #stored: readonly StoredColumn[];
   readonly #metadata: EntityMetadata;
 
   constructor(metadata: EntityMetadata) {
@@ -19,13 +36,33 @@ export class Table<Row extends object> {
     this.#columns = metadata.columns;
     this.name = metadata.tableName;
     this.columns = metadata.columns.map((column) => column.databaseName).join(", ");
+    this.placeholders = `(${metadata.columns.map(() => "?").join(", ")})`;
+    this.#stored = metadata.columns.map((column) => toStoredColumn(metadata, column));
   }
 
-  /** The parameters of one row, in the order of {@link Table.columns}. */
-  toParameters(row: Row): readonly unknown[] {
-    const { driver } = this.#metadata.dataSource;
-    return this.#columns.map((column) =>
-      driver.preparePersistentValue(Reflect.get(row, column.propertyName), column),
+  /** All columns, with their types. */
+  get types(): readonly (readonly [name: string, type: ColumnType])[] {
+    return this.#columns.map(({ databaseName, type }) => [databaseName, type]);
+  }
+
+  /** Adds the parameters of a row to others, in the order of {@link Table.columns}. */
+  addParameters(row: Row, parameters: unknown[]): void {
+    for (const { property, toParameter } of this.#stored) {
+      parameters.push(toParameter(Reflect.get(row, property)));
+    }
+  }
+
+  /** Gives rows as a JSON array of objects by the columns' names; bytes are `\\x` and hexadecimal. */
+  toJson(rows: readonly Row[]): string {
+    return JSON.stringify(
+      rows.map((row) => {
+        const json: Record<string, unknown> = {};
+        for (const { name, property, toParameter } of this.#stored) {
+          const value = toParameter(Reflect.get(row, property));
+          json[name] = Buffer.isBuffer(value) ? `\\x${value.toString("hex")}` : value;
+        }
+        return json;
+      }),
     );
   }
 
@@ -49,4 +86,11 @@ export class Table<Row extends object> {
     if (column === undefined) throw new Error(`${this.name} has no column for ${property}`);
     return this.#metadata.dataSource.driver.preparePersistentValue(value, column);
   }
+}
+
+function toStoredColumn({ dataSource }: EntityMetadata, column: ColumnMetadata): StoredColumn {
+  const { databaseName: name, propertyName: property } = column;
+  if (!CONVERTED.has(column.type)) return { name, property, toParameter: (value) => value };
+  const toParameter = (value: unknown) => dataSource.driver.preparePersistentValue(value, column);
+  return { name, property, toParameter };
 }

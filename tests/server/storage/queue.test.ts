@@ -62,4 +62,21 @@ describe("queues by key", () => {
 
     expect(log).toEqual(["b", "a1", "a2"]);
   });
+
+  it("tell which work came last under a key, until it has ended", async () => {
+    const queues = new KeyedQueue();
+    const [first, second] = [async () => {}, async () => {}];
+
+    const one = queues.run("a", first);
+    const alone = queues.isLast("a", first);
+    const two = queues.run("a", second);
+
+    expect([alone, queues.isLast("a", first), queues.isLast("a", second)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    await Promise.all([one, two]);
+    expect(queues.isLast("a", second)).toBe(false);
+  });
 });

@@ -1,7 +1,15 @@
 import { expect, it } from "vitest";
 import type { SessionRef } from "../../../server/src/domain/storage.js";
 import { newUuid } from "../../../server/src/domain/uuid.js";
-import { appendOf, createSession, EVERYTHING, newMessage, newState, WIDE } from "./samples.js";
+import {
+  appendOf,
+  createSession,
+  EVERYTHING,
+  newMessage,
+  newState,
+  startWrite,
+  WIDE,
+} from "./samples.js";
 import type { StorageSuite } from "./storage-suite.js";
 
 const SECRET = "a secret 😀";
@@ -145,11 +153,15 @@ export function testDeletion(suite: StorageSuite): void {
     const ref = await createSession(suite.storage, { ...given, agentId: newUuid() });
     const payload = { json: JSON.stringify(SECRET), mediaType: "" } as const;
     await suite.storage.agentStates.put(ref, newState({ key: "k", payload }));
-    await suite.storage.messages.append(ref, appendOf(newMessage()));
+    const message = newMessage();
+    await suite.storage.messages.append(ref, appendOf(message));
+    await suite.storage.messages.delete(ref, message.id);
+    await startWrite(suite.storage, ref);
 
     await suite.storage.sessions.delete(ref);
 
-    for (const table of ["messages", "agent_state", "session_metadata"]) {
+    const tables = ["messages", "agent_state", "session_metadata", "session_changes"];
+    for (const table of [...tables, "message_writes"]) {
       const sql = `SELECT * FROM ${table} WHERE session_id = ?`;
       expect(await suite.query(sql, [ref.sessionId])).toEqual([]);
     }

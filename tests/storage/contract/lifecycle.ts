@@ -28,6 +28,8 @@ export function testLifecycle(suite: StorageSuite): void {
       sessions.open(sessionToOpen({ key: "k" })),
       sessions.getByKey(newUuid(), "k"),
       sessions.list(newUuid(), {}, undefined, WIDE),
+      storage.changes.revisions([newUuid()]),
+      storage.writes.interruptExpired(),
     ];
   }
 

@@ -1,3 +1,4 @@
+import type { ChangeRange } from "../../../server/src/domain/change-storage.js";
 import type { MessageContent, Role, StatePayload } from "../../../server/src/domain/model.js";
 import { measureMessage } from "../../../server/src/domain/new-message.js";
 import { hashMessage, hashSession, hashState } from "../../../server/src/domain/request-hash.js";
@@ -11,6 +12,13 @@ import type {
   Storage,
 } from "../../../server/src/domain/storage.js";
 import { newUuid } from "../../../server/src/domain/uuid.js";
+import type {
+  NewWrite,
+  StartedWrite,
+  WriteEnd,
+  WriteRef,
+  WrittenText,
+} from "../../../server/src/domain/write-storage.js";
 
 /** Bounds that no page of these tests reaches. */
 export const WIDE = { maxItems: 1_000, maxBytes: 64 * 1024 * 1024 };
@@ -21,6 +29,13 @@ export const EVERYTHING = {
   upToSequence: Number.MAX_SAFE_INTEGER,
   order: "ascending",
 } as const;
+
+/** All changes of a session, to one who has all its messages. */
+export const ALL_CHANGES: ChangeRange = {
+  afterRevision: 0,
+  upToRevision: Number.MAX_SAFE_INTEGER,
+  upToSequence: Number.MAX_SAFE_INTEGER,
+};
 
 /** Gives a session to create, of a tenant of its own where none is given. */
 export function newSession(given: Partial<NewSession> = {}): NewSession {
@@ -93,6 +108,60 @@ export function newState(given: StateSample = {}): NewAgentState {
   const payload = given.payload ?? { json: "{}", mediaType: "" };
   const bytes = payload.data?.length ?? Buffer.byteLength(payload.json ?? "");
   return { id, key, payload, bytes, expectedVersion, requestHash: hashState(key, payload) };
+}
+
+/** How long writers hold their leases where a test does not wait for their end. */
+export const LONG_LEASE_MS = 60_000;
+
+/** What may be given of a message to begin to write. */
+export type WriteSample = Partial<NewWrite> & { readonly header?: MessageSample };
+
+/** Gives a message to begin to write, by a writer of its own where none is given. */
+export function newWrite({ header, ...given }: WriteSample = {}): NewWrite {
+  return {
+    message: newMessage({ role: "assistant", content: "", ...header }),
+    writerId: newUuid(),
+    leaseMs: LONG_LEASE_MS,
+    expectedHeadSequence: undefined,
+    ...given,
+  };
+}
+
+/** A message that is being written. */
+export interface OpenWrite {
+  readonly ref: WriteRef;
+  readonly write: NewWrite;
+  readonly started: StartedWrite;
+}
+
+/** Begins to write a message, or goes on with one. */
+export async function startWrite(
+  storage: Storage,
+  session: SessionRef,
+  given: WriteSample = {},
+): Promise<OpenWrite> {
+  const write = newWrite(given);
+  const started = await storage.writes.start(session, write);
+  const { id: messageId, sequence } = started.message;
+  if (started.epoch === undefined) throw new Error("the message is finished");
+  return { ref: { ...session, messageId, sequence, epoch: started.epoch }, write, started };
+}
+
+/** Gives text to add to a message. */
+export function textOf(text: string): WrittenText {
+  return { text, parts: [] };
+}
+
+/** Gives the end of a message, complete where nothing else is given. */
+export function endOf(given: Partial<WriteEnd> = {}): WriteEnd {
+  return {
+    text: "",
+    parts: [],
+    status: "complete",
+    allParts: undefined,
+    tokenCount: undefined,
+    ...given,
+  };
 }
 
 /** Gives an append of messages alone, whatever the head is. */

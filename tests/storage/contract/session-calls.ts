@@ -1,6 +1,17 @@
 import type { SessionRef, Storage } from "../../../server/src/domain/storage.js";
 import { newUuid } from "../../../server/src/domain/uuid.js";
-import { appendOf, EVERYTHING, newMessage, newState, WIDE } from "./samples.js";
+import type { WriteRef } from "../../../server/src/domain/write-storage.js";
+import {
+  ALL_CHANGES,
+  appendOf,
+  EVERYTHING,
+  endOf,
+  newMessage,
+  newState,
+  newWrite,
+  textOf,
+  WIDE,
+} from "./samples.js";
 
 type SessionCall = (storage: Storage, ref: SessionRef) => Promise<unknown>;
 
@@ -20,4 +31,15 @@ export const SESSION_CALLS: Readonly<Record<string, SessionCall>> = {
   "agentStates.get": ({ agentStates }, ref) => agentStates.get(ref, "", undefined),
   "agentStates.list": ({ agentStates }, ref) => agentStates.list(ref, "", undefined, WIDE),
   "agentStates.delete": ({ agentStates }, ref) => agentStates.delete(ref, "", undefined),
+  "changes.position": ({ changes }, ref) => changes.position(ref),
+  "changes.read": ({ changes }, ref) => changes.read(ref, ALL_CHANGES, 10),
+  "changes.messagesBeingWritten": ({ changes }, ref) => changes.messagesBeingWritten(ref),
+  "writes.start": ({ writes }, ref) => writes.start(ref, newWrite()),
+  "writes.checkpoint": ({ writes }, ref) => writes.checkpoint(toWriteRef(ref), textOf("x"), 1),
+  "writes.renew": ({ writes }, ref) => writes.renew(toWriteRef(ref), 1),
+  "writes.finish": ({ writes }, ref) => writes.finish(toWriteRef(ref), endOf()),
 };
+
+function toWriteRef(ref: SessionRef): WriteRef {
+  return { ...ref, messageId: newUuid(), sequence: 1, epoch: 2 };
+}

@@ -55,7 +55,8 @@ export function prepareSuite(backend: StorageBackend): StorageSuite {
   };
 }
 
-async function openForTest(url: string): Promise<Storage> {
+/** Opens a storage on a database, until the test ends at the latest. */
+export async function openForTest(url: string): Promise<Storage> {
   const storage = await open(url);
   onTestFinished(() => storage.close());
   return storage;
@@ -67,6 +68,7 @@ function open(url: string): Promise<Storage> {
     poolSize: 4,
     keepVersions: KEEP_VERSIONS,
     maxRequestBytes: 16 * 1024 * 1024,
+    databaseNotify: true,
     logger: SILENT_LOGGER,
   });
 }

@@ -1,0 +1,76 @@
+import type {
+  Change,
+  ChangeRange,
+  ChangeStorage,
+  SessionPosition,
+} from "../domain/change-storage.js";
+import type { Message } from "../domain/model.js";
+import type { Page, SessionRef } from "../domain/storage.js";
+import { ChangePages } from "./change-pages.js";
+import type { Connection, Database } from "./database.js";
+import { SessionRows } from "./session-row.js";
+
+/** For how many sessions one statement asks at most. */
+const MAX_IDS = 512;
+
+/** Reads how sessions change from a database. */
+export class TypeOrmChangeStorage implements ChangeStorage {
+  readonly #database: Database;
+  readonly #sessions: SessionRows;
+  readonly #pages: ChangePages;
+
+  constructor(database: Database) {
+    this.#database = database;
+    this.#sessions = new SessionRows(database);
+    this.#pages = new ChangePages(database);
+  }
+
+  position(ref: SessionRef): Promise<SessionPosition> {
+    return this.#database.read(async (connection) => {
+      const head = await this.#sessions.read(connection, ref);
+      const { headSequence, revision, changeRevision } = head;
+      return { headSequence, revision, changeRevision };
+    });
+  }
+
+  read(ref: SessionRef, range: ChangeRange, maxItems: number): Promise<Page<Change>> {
+    return this.#database.read(async (connection) => {
+      const page = await this.#pages.read(connection, ref.sessionId, range, maxItems);
+      // After the rest: a session that was deleted in between must not look like one without changes.
+      await this.#sessions.read(connection, ref);
+      return page;
+    });
+  }
+
+  messagesBeingWritten(ref: SessionRef): Promise<readonly Message[]> {
+    return this.#database.read(async (connection) => {
+      const messages = await this.#pages.readBeingWritten(connection, ref.sessionId);
+      await this.#sessions.read(connection, ref);
+      return messages;
+    });
+  }
+
+  revisions(sessionIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.#database.read(async (connection) => {
+      const revisions = new Map<string, number>();
+      for (let at = 0; at < sessionIds.length; at += MAX_IDS) {
+        await readRevisions(connection, sessionIds.slice(at, at + MAX_IDS), revisions);
+      }
+      return revisions;
+    });
+  }
+}
+
+/** Reads revisions by one of few statements, which are prepared: the last id fills up the list. */
+async function readRevisions(
+  connection: Connection,
+  ids: readonly string[],
+  revisions: Map<string, number>,
+): Promise<void> {
+  const size = 2 ** Math.ceil(Math.log2(ids.length));
+  const parameters = Array.from({ length: size }, (_, index) => ids[index] ?? ids.at(-1));
+  const placeholders = parameters.map(() => "?").join(", ");
+  const sql = `SELECT id, revision FROM sessions WHERE id IN (${placeholders})`;
+  const { rows } = await connection.query(sql, parameters);
+  for (const { id, revision } of rows) revisions.set(String(id), Number(revision));
+}
