@@ -7,11 +7,16 @@ export type {
   ListStatesOptions,
   PutOptions,
 } from "./agent-states.js";
+export type { AppendPipeline, PipelineOptions } from "./append-pipeline.js";
 export type { CallOptions } from "./call-options.js";
 export { type ConnectOptions, connect } from "./connect.js";
+export { Conversation } from "./conversation.js";
 export { type ErrorCode, StateError, type StateErrorOptions, type Violation } from "./errors.js";
-export type { StreamOptions } from "./message-frames.js";
+export type { FollowOptions } from "./follow.js";
+export type { StartOptions, StreamOptions } from "./message-frames.js";
+export type { MessageWriter, WriteOptions } from "./message-writer.js";
 export type { AgentState, AgentStatePage, NewAgentState } from "./model/agent-state.js";
+export type { FollowPosition, SessionEvent, StateVersion } from "./model/follow.js";
 export type { JsonObject, JsonValue } from "./model/json.js";
 export type {
   Appended,
@@ -40,6 +45,7 @@ export type {
   SessionInfo,
   SessionPage,
 } from "./model/session.js";
+export type { MessageEnding, MessageHeader, WritingStart } from "./model/writing.js";
 export type { Session } from "./session.js";
 export type { AppendOptions, ListMessagesOptions, UpdateOptions } from "./session-options.js";
 export type { Sessions } from "./sessions.js";

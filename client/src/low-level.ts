@@ -1,6 +1,7 @@
 import type {
   DescMessage,
   DescMethod,
+  DescMethodBiDiStreaming,
   DescMethodServerStreaming,
   DescMethodUnary,
   DescService,
@@ -8,6 +9,7 @@ import type {
   MessageShape,
 } from "@bufbuild/protobuf";
 import type { CallOptions } from "./call-options.js";
+import type { StreamLimits } from "./transport/stream-call.js";
 import type { Transport } from "./transport/transport.js";
 
 /** A method with one request and one answer. */
@@ -22,13 +24,24 @@ type StreamCall<I extends DescMessage, O extends DescMessage> = (
   options?: CallOptions,
 ) => AsyncGenerator<MessageShape<O>, void>;
 
+/**
+ * A method with a stream of requests and one of answers. Without `timeoutMs` it waits for
+ * answers without a limit.
+ */
+type BidiCall<I extends DescMessage, O extends DescMessage> = (
+  requests: AsyncIterable<MessageInitShape<I>>,
+  options?: CallOptions,
+) => AsyncGenerator<MessageShape<O>, void>;
+
 /** The client of a generated service: a function for each of its methods. */
 export type LowLevelClient<S extends DescService> = {
   readonly [K in keyof S["method"]]: S["method"][K] extends DescMethodUnary<infer I, infer O>
     ? UnaryCall<I, O>
     : S["method"][K] extends DescMethodServerStreaming<infer I, infer O>
       ? StreamCall<I, O>
-      : never;
+      : S["method"][K] extends DescMethodBiDiStreaming<infer I, infer O>
+        ? BidiCall<I, O>
+        : never;
 };
 
 /** Derives the client of a generated service from its descriptor. */
@@ -47,7 +60,11 @@ function toCall(transport: Transport, method: DescMethod) {
   }
   if (isServerStreaming(method)) {
     return (request: MessageInitShape<DescMessage>, options?: CallOptions) =>
-      transport.serverStream(method, request, options);
+      transport.serverStream(method, request, transport.limits(options));
+  }
+  if (isBidiStreaming(method)) {
+    return (requests: AsyncIterable<MessageInitShape<DescMessage>>, options?: CallOptions) =>
+      transport.bidiStream(method, requests, toBidiLimits(transport, options));
   }
   return undefined;
 }
@@ -58,4 +75,13 @@ function isUnary(method: DescMethod): method is DescMethod & DescMethodUnary {
 
 function isServerStreaming(method: DescMethod): method is DescMethod & DescMethodServerStreaming {
   return method.methodKind === "server_streaming";
+}
+
+function isBidiStreaming(method: DescMethod): method is DescMethod & DescMethodBiDiStreaming {
+  return method.methodKind === "bidi_streaming";
+}
+
+function toBidiLimits(transport: Transport, options: CallOptions = {}): StreamLimits {
+  if (options.timeoutMs !== undefined) return transport.limits(options);
+  return { signal: options.signal, timeoutMs: Infinity, deadline: Infinity };
 }

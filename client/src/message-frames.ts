@@ -7,14 +7,18 @@ import { messageMethods } from "./transport/methods.js";
 import { toStateError } from "./transport/status.js";
 import type { Transport } from "./transport/transport.js";
 
-/** Where to start reading the history, at most one of the three, and how. */
-export interface StreamOptions extends CallOptions {
+/** Where to start: at most one of the three. */
+export interface StartOptions {
   /** Start after this sequence. The beginning by default. */
   readonly after?: number | undefined;
   /** Start at the newest messages, so many of them. */
   readonly last?: number | undefined;
   /** Start after the frame that carried this token. */
   readonly resumeToken?: string | undefined;
+}
+
+/** Where to start reading the history, and how. */
+export interface StreamOptions extends StartOptions, CallOptions {
   /** How many messages a frame may hold: 64 by default, 1,000 at most. */
   readonly frameMaxMessages?: number | undefined;
 }
@@ -56,13 +60,19 @@ export async function* streamFrames(
   }
 }
 
-type Start =
+/** Where a stream of messages starts, as its request has it. */
+export type Start =
   | { readonly case: "afterSequence"; readonly value: bigint }
   | { readonly case: "lastMessages"; readonly value: number }
   | { readonly case: "resumeToken"; readonly value: string }
   | { readonly case: undefined; readonly value?: never };
 
-function toStart({ after, last, resumeToken }: StreamOptions): Start {
+/**
+ * Gives where to start as the request has it.
+ *
+ * @throws StateError `invalid_argument` if more than one place is given.
+ */
+export function toStart({ after, last, resumeToken }: StartOptions): Start {
   const given = [after, last, resumeToken].filter((value) => value !== undefined);
   if (given.length > 1) throw invalidArgument("start", "give one of after, last and resumeToken");
   if (after !== undefined) {

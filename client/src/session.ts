@@ -4,7 +4,10 @@ import { toAppended, toMessage, toMessagePage } from "./convert/message.js";
 import { fromAppend, fromEdit, fromListing } from "./convert/message-requests.js";
 import { fromInt64, toInt64 } from "./convert/scalar.js";
 import { fromSessionChange, toSessionInfo } from "./convert/session.js";
+import { type FollowOptions, followSession } from "./follow.js";
 import { type StreamOptions, streamFrames } from "./message-frames.js";
+import { MessageWriter, type WriteOptions } from "./message-writer.js";
+import type { SessionEvent } from "./model/follow.js";
 import type {
   Appended,
   Message,
@@ -14,6 +17,7 @@ import type {
   NewMessage,
 } from "./model/message.js";
 import type { SessionChange, SessionInfo } from "./model/session.js";
+import type { MessageHeader } from "./model/writing.js";
 import { eachItem } from "./paging.js";
 import type { AppendOptions, ListMessagesOptions, UpdateOptions } from "./session-options.js";
 import { messageMethods, sessionMethods } from "./transport/methods.js";
@@ -147,6 +151,46 @@ export class Session {
    */
   messageFrames(options: StreamOptions = {}): AsyncGenerator<MessageFrame, void> {
     return streamFrames(this.#transport, this.id, options);
+  }
+
+  /**
+   * Follows the session: its history in its order, then everything that happens, as it happens.
+   *
+   * It never ends by itself. A stream that breaks is resumed from where it was, on the next
+   * server of the group if there is one, without a gap or a duplicate. What was shown of a
+   * message that is being written may be taken back, since it was not durable yet. Leaving
+   * the loop ends it on the server, and so does the signal. A consumer that is slow holds the
+   * stream up; nothing piles up in memory.
+   *
+   * @throws StateError `not_found` SESSION_DELETED once the session is deleted.
+   * @throws StateError `out_of_range` POSITION_AHEAD if `after` or `resumeToken` is beyond what the store holds.
+   * @throws StateError `invalid_argument` if the token was edited or belongs to another session.
+   *
+   * @example
+   * for await (const event of session.follow({ last: 50 })) {
+   *   if (event.type === "message") console.log(event.message.content);
+   * }
+   */
+  follow(options: FollowOptions = {}): AsyncGenerator<SessionEvent, void> {
+    return followSession(this.#transport, this.id, options);
+  }
+
+  /**
+   * Begins a message, to be written piece by piece as a model produces it: what is
+   * acknowledged survives a crash, and followers see it grow.
+   *
+   * The `id` of a message that was begun before goes on with it.
+   *
+   * @throws StateError `invalid_argument` if the header cannot be sent. What the server refuses
+   * is thrown by the writer.
+   *
+   * @example
+   * await using reply = session.write({ role: "assistant" });
+   * for await (const token of model) await reply.write(token);
+   * await reply.finish();
+   */
+  write(header: MessageHeader, options: WriteOptions = {}): MessageWriter {
+    return new MessageWriter(this.#transport, this.id, header, options);
   }
 
   /** Lists messages, fetching pages as they are needed. */

@@ -1,5 +1,6 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { AdminService } from "@mofa-state/proto/mofa/state/v1/admin_pb.js";
+import { AppendPipeline, type PipelineOptions } from "./append-pipeline.js";
 import type { CallOptions } from "./call-options.js";
 import { toServerStatus } from "./convert/server-status.js";
 import { createLowLevelClient, type LowLevelClient } from "./low-level.js";
@@ -8,7 +9,7 @@ import { Sessions } from "./sessions.js";
 import type { Transport } from "./transport/transport.js";
 
 /**
- * A connection to a MoFA State server, as `connect` gives it.
+ * A connection to a MoFA State server, or to one of a group, as `connect` gives it.
  *
  * One is enough for a process: its calls share one HTTP/2 connection, which is made
  * anew whenever it breaks.
@@ -28,6 +29,20 @@ export class State {
   async status(options?: CallOptions): Promise<ServerStatus> {
     const { getStatus } = AdminService.method;
     return toServerStatus(await this.#transport.unary(getStatus, {}, options));
+  }
+
+  /**
+   * Opens a pipeline, for appends that do not wait for each other: many times as many a
+   * second as one after the other.
+   *
+   * @throws StateError `invalid_argument` if an option cannot be used.
+   *
+   * @example
+   * await using pipeline = state.pipeline();
+   * await Promise.all(lines.map((content) => pipeline.append(session, { role: "user", content })));
+   */
+  pipeline(options: PipelineOptions = {}): AppendPipeline {
+    return new AppendPipeline(this.#transport, options);
   }
 
   /**

@@ -1,7 +1,10 @@
-import { getEventListeners } from "node:events";
+import { getEventListeners, once } from "node:events";
+import { fromBinary } from "@bufbuild/protobuf";
 import { status } from "@grpc/grpc-js";
-import { SessionService } from "@mofa-state/client";
+import { MessageService, SessionService } from "@mofa-state/client";
 import { describe, expect, it } from "vitest";
+import { collect } from "../support/collect.js";
+import { type PipelineCall, store } from "./scripted-pipeline.js";
 import { connectToScript, never, session, type UnaryScript } from "./scripted-server.js";
 
 const UNAVAILABLE = { code: status.UNAVAILABLE, details: "later" };
@@ -104,5 +107,85 @@ describe("a low-level client", () => {
     const response = await sessions.getSession(request);
 
     expect(response.session?.createdAt?.seconds).toBe(1n);
+  });
+
+  describe("of a method with streams both ways", () => {
+    const { input } = MessageService.method.pipelineAppends;
+    const echo = (call: PipelineCall) => {
+      call.on("data", (bytes: Buffer) => store(call, fromBinary(input, bytes)));
+      call.on("end", () => call.end());
+    };
+
+    async function* requests(count: number) {
+      for (let request = 1; request <= count; request += 1) yield { requestId: `${request}` };
+    }
+
+    it("sends the requests as they come, and ends with them", async () => {
+      const state = await connectToScript({ duplex: echo });
+
+      const answers = await collect(state.lowLevel(MessageService).pipelineAppends(requests(100)));
+
+      expect(answers.map(({ requestId }) => Number(requestId))).toEqual(
+        Array.from({ length: 100 }, (_, index) => index + 1),
+      );
+    });
+
+    it("ends with the error of its requests, here and on the server", async () => {
+      let cancelled: Promise<unknown> = Promise.resolve();
+      const mistake = new Error("mistake");
+      const duplex = (call: PipelineCall) => {
+        cancelled = once(call, "cancelled");
+        echo(call);
+      };
+      async function* failing() {
+        yield* requests(1);
+        throw mistake;
+      }
+      const state = await connectToScript({ duplex });
+
+      const answers = collect(state.lowLevel(MessageService).pipelineAppends(failing()));
+
+      await expect(answers).rejects.toMatchObject({ code: "internal", cause: mistake });
+      await cancelled;
+    });
+
+    it("ends with the server's error, though its requests have no end", async () => {
+      const duplex = (call: PipelineCall) => call.emit("error", UNAVAILABLE);
+      async function* endless() {
+        yield* requests(1);
+        await never();
+      }
+      const state = await connectToScript({ duplex });
+
+      const answers = collect(state.lowLevel(MessageService).pipelineAppends(endless()));
+
+      await expect(answers).rejects.toMatchObject({ code: "unavailable" });
+    });
+
+    it("is cancelled on the server when its loop is left", async () => {
+      let cancelled: Promise<unknown> = Promise.resolve();
+      const duplex = (call: PipelineCall) => {
+        cancelled = once(call, "cancelled");
+        echo(call);
+      };
+      const state = await connectToScript({ duplex });
+
+      for await (const _ of state.lowLevel(MessageService).pipelineAppends(requests(5))) break;
+
+      await cancelled;
+    });
+
+    it("waits without a limit, unless it is given one", async () => {
+      const options = { timeoutMs: 50 };
+      const state = await connectToScript({ duplex: () => undefined }, options);
+      const { pipelineAppends } = state.lowLevel(MessageService);
+
+      const limited = collect(pipelineAppends(requests(1), options));
+      const unlimited = pipelineAppends(requests(1)).next();
+
+      await expect(limited).rejects.toMatchObject({ code: "deadline_exceeded" });
+      await state.close();
+      await expect(unlimited).rejects.toMatchObject({ code: "cancelled" });
+    });
   });
 });

@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import {
   create,
   type DescMessage,
@@ -10,6 +11,7 @@ import {
   type Metadata,
   Server,
   ServerCredentials,
+  type ServerDuplexStream,
   type ServerUnaryCall,
   type ServerWritableStream,
   type ServiceDefinition,
@@ -34,10 +36,14 @@ export type UnaryScript = (call: ReceivedCall, attempt: number) => Uint8Array | 
 /** Answers a streaming call by itself. */
 export type StreamScript = (call: ServerWritableStream<Buffer, Buffer>, attempt: number) => void;
 
+/** Answers a call with streams both ways by itself. */
+export type DuplexScript = (call: ServerDuplexStream<Buffer, Buffer>, attempt: number) => void;
+
 /** What a server does that real ones do rarely: a script for each method, by its name. */
 export interface Scripts {
   readonly unary?: Readonly<Record<string, UnaryScript>>;
   readonly stream?: StreamScript;
+  readonly duplex?: DuplexScript;
 }
 
 /** Starts a server that acts by its scripts, and gives its address. It ends with the test. */
@@ -96,8 +102,8 @@ function definitions(service: DescService): ServiceDefinition {
   const methods = service.methods.map((method) => {
     const definition = {
       path: `/${service.typeName}/${method.name}`,
-      requestStream: false,
-      responseStream: method.methodKind === "server_streaming",
+      requestStream: method.methodKind === "bidi_streaming",
+      responseStream: method.methodKind !== "unary",
       requestSerialize: same,
       requestDeserialize: same,
       responseSerialize: same,
@@ -113,8 +119,9 @@ function handlers(service: DescService, scripts: Scripts): UntypedServiceImpleme
   for (const { localName, methodKind } of service.methods) {
     const unary = scripts.unary?.[localName];
     if (unary) implementation[localName] = answer(unary);
-    if (methodKind !== "unary" && scripts.stream)
-      implementation[localName] = numbered(scripts.stream);
+    const { stream, duplex } = scripts;
+    if (methodKind === "server_streaming" && stream) implementation[localName] = numbered(stream);
+    if (methodKind === "bidi_streaming" && duplex) implementation[localName] = numbered(duplex);
   }
   return implementation;
 }
@@ -131,9 +138,9 @@ function answer(script: UnaryScript) {
   };
 }
 
-function numbered(script: StreamScript) {
+function numbered<C extends EventEmitter>(script: (call: C, attempt: number) => void) {
   let attempt = 0;
-  return (call: ServerWritableStream<Buffer, Buffer>) => {
+  return (call: C) => {
     attempt += 1;
     // An `error` that nobody hears would end the process.
     call.on("error", () => undefined);

@@ -1,3 +1,4 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ServerWritableStream } from "@grpc/grpc-js";
 import type { Message } from "@mofa-state/client";
 import { MessageService, MessageStatus, Role } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
@@ -21,7 +22,15 @@ export function batch(resumeToken: string, ...sequences: number[]): Buffer {
   return encoded(output, { resumeToken, frame: { case: "messages", value: { messages } } });
 }
 
-/** The last frame of a stream. */
+/** A frame of any kind. */
+export function frame(
+  resumeToken: string,
+  init: NonNullable<MessageInitShape<typeof output>["frame"]>,
+): Buffer {
+  return encoded(output, { resumeToken, frame: init });
+}
+
+/** The last frame of a stream that does not follow. */
 export function caughtUp(resumeToken: string): Buffer {
   const value = { headSequence: 4n, revision: 9n };
   return encoded(output, { resumeToken, frame: { case: "caughtUp", value } });

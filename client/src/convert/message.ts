@@ -121,7 +121,8 @@ function fromRaw({ data, mediaType }: RawContent) {
   return { data, mediaType };
 }
 
-function toPosition(answer: { readonly headSequence: bigint; readonly revision: bigint }) {
+/** Gives how far a session is, or a reader of it, as plain values. */
+export function toPosition(answer: { readonly headSequence: bigint; readonly revision: bigint }) {
   return { headSequence: fromInt64(answer.headSequence), revision: fromInt64(answer.revision) };
 }
 

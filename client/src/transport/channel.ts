@@ -1,15 +1,13 @@
 import { type ChannelCredentials, type ChannelOptions, Client, credentials } from "@grpc/grpc-js";
 import { invalidArgument, StateError } from "../errors.js";
-import { cancelled } from "./cancelled.js";
-import { toTimeoutMs } from "./timeout.js";
 
-/** How to reach the server. */
+/** How to reach the server, or the servers of a group. */
 export interface ConnectionOptions {
   /** TLS: `true` trusts the system's authorities. Absent is plaintext. */
   readonly tls?: boolean | TlsOptions | undefined;
-  /** How long to wait for the server, in milliseconds; 10,000 by default. */
+  /** How long to wait for a server, in milliseconds; 10,000 by default. */
   readonly connectTimeoutMs?: number | undefined;
-  /** Gives up waiting for the server, with `cancelled`. */
+  /** Gives up waiting for a server, with `cancelled`. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -39,6 +37,8 @@ const CHANNEL_OPTIONS: ChannelOptions = {
   "grpc.enable_retries": 0,
   "grpc.service_config_disable_resolution": 1,
   "grpc.enable_channelz": 0,
+  // A connection that is given up must not be found again in a pool.
+  "grpc.use_local_subchannel_pool": 1,
 };
 
 /**
@@ -56,32 +56,6 @@ export function createClient(address: string, { tls }: ConnectionOptions): Clien
     const message = `address: "${address}" cannot be used: ${hint}`;
     throw new StateError("invalid_argument", message, { cause });
   }
-}
-
-/**
- * Waits until the connection stands.
- *
- * @throws StateError `unavailable` if there is no server within `connectTimeoutMs`.
- * @throws StateError `cancelled` if the signal is aborted.
- */
-export function waitForServer(
-  client: Client,
-  address: string,
-  { connectTimeoutMs = 10_000, signal }: ConnectionOptions,
-): Promise<void> {
-  const timeoutMs = toTimeoutMs(connectTimeoutMs, "connectTimeoutMs");
-  const unreachable = `cannot reach ${address} within ${timeoutMs} ms: start the server there (mofa-state serve), or check the address and whether it speaks TLS`;
-  return new Promise((resolve, reject) => {
-    // A signal that was aborted before gives no event.
-    if (signal?.aborted) throw cancelled(signal);
-    const abort = () => reject(cancelled(signal));
-    signal?.addEventListener("abort", abort, { once: true });
-    client.waitForReady(Date.now() + timeoutMs, (error) => {
-      signal?.removeEventListener("abort", abort);
-      if (error) reject(new StateError("unavailable", unreachable));
-      else resolve();
-    });
-  });
 }
 
 function toCredentials(tls: boolean | TlsOptions | undefined): ChannelCredentials {

@@ -35,7 +35,18 @@ export function toStateError(error: unknown): StateError {
     return new StateError("internal", "the call failed in the client", { cause: error });
   }
   const details = fromDetails(error.metadata);
-  return new StateError(CODES.get(error.code) ?? "unknown", error.details, details);
+  return new StateError(toCode(error), error.details, details);
+}
+
+function toCode({ code, details }: ServiceError): ErrorCode {
+  // This is how grpc-js puts it when a connection breaks in other ways than by being closed.
+  const isReset = code === status.INTERNAL && details.startsWith("Received RST_STREAM");
+  return isReset ? "unavailable" : (CODES.get(code) ?? "unknown");
+}
+
+/** Gives the error that a server put into an answer. */
+export function fromStatus(answer: Status): StateError {
+  return new StateError(CODES.get(answer.code) ?? "unknown", answer.message, toOptions(answer));
 }
 
 function isServiceError(error: unknown): error is ServiceError {

@@ -1,13 +1,15 @@
-import type { Client, ClientReadableStream } from "@grpc/grpc-js";
+import type { ClientDuplexStream, ClientReadableStream } from "@grpc/grpc-js";
 import { StateError } from "../errors.js";
 import { cancelled } from "./cancelled.js";
 import type { OpenCalls } from "./open-calls.js";
 import { toStateError } from "./status.js";
-import { type EncodedCall, same } from "./unary-call.js";
+
+/** A call of grpc-js with a stream of answers. */
+export type AnswerStream = ClientReadableStream<Buffer> | ClientDuplexStream<Buffer, Buffer>;
 
 /** What a stream must keep to. */
 export interface StreamLimits {
-  /** How long an answer may take, while the consumer waits for it. */
+  /** How long an answer may take, while the consumer waits for it; Infinity is for ever. */
   readonly timeoutMs: number;
   /** By when the first answer must be there, by the clock of `performance.now()`. */
   readonly deadline: number;
@@ -19,21 +21,15 @@ export interface StreamLimits {
  * for them. Leaving the loop cancels it on the server.
  */
 export async function* callStream(
-  { client, calls }: { readonly client: Client; readonly calls: OpenCalls },
-  { path, request, metadata }: EncodedCall,
+  calls: OpenCalls,
+  open: () => AnswerStream,
   limits: StreamLimits,
 ): AsyncGenerator<Buffer, void> {
   const { signal } = limits;
   calls.check();
   // A signal that was aborted before gives no event.
   if (signal?.aborted) throw cancelled(signal);
-  const stream = client.makeServerStreamRequest<Buffer, Buffer>(
-    path,
-    same,
-    same,
-    request,
-    metadata,
-  );
+  const stream = open();
   const abort = () => stream.cancel();
   // Cancelling emits an error also when nobody reads any more; unheard, it ends the process.
   stream.on("error", () => undefined);
@@ -49,7 +45,7 @@ export async function* callStream(
 }
 
 async function* answers(
-  stream: ClientReadableStream<Buffer>,
+  stream: AnswerStream,
   { timeoutMs, deadline, signal }: StreamLimits,
 ): AsyncGenerator<Buffer, void> {
   let waitMs = deadline - performance.now();
@@ -67,14 +63,15 @@ async function* answers(
 
 async function nextAnswer(
   iterator: AsyncIterator<Buffer>,
-  stream: ClientReadableStream<Buffer>,
+  stream: AnswerStream,
   waitMs: number,
 ): Promise<IteratorResult<Buffer, void>> {
   let late: StateError | undefined;
-  const timer = setTimeout(() => {
+  const giveUp = () => {
     late = new StateError("deadline_exceeded", `no answer came within ${Math.round(waitMs)} ms`);
     stream.cancel();
-  }, waitMs);
+  };
+  const timer = waitMs === Infinity ? undefined : setTimeout(giveUp, waitMs);
   try {
     const answer = await iterator.next();
     if (late) throw late;

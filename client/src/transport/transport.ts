@@ -2,6 +2,7 @@ import {
   create,
   type DescMessage,
   type DescMethod,
+  type DescMethodBiDiStreaming,
   type DescMethodServerStreaming,
   type DescMethodUnary,
   type MessageInitShape,
@@ -10,13 +11,17 @@ import {
 import { type Client, Metadata } from "@grpc/grpc-js";
 import type { CallOptions } from "../call-options.js";
 import { StateError } from "../errors.js";
-import { Backoff } from "./backoff.js";
+import { Backoff, type BackoffLimits } from "./backoff.js";
+import { DuplexCall } from "./duplex-call.js";
+import type { Endpoint } from "./endpoint.js";
+import type { Endpoints } from "./endpoints.js";
 import { OpenCalls } from "./open-calls.js";
+import { pumpRequests } from "./request-pump.js";
 import { ONCE, type RetryOptions, type RetryPolicy, toRetryPolicy } from "./retry-policy.js";
 import { toStateError } from "./status.js";
-import { callStream, type StreamLimits } from "./stream-call.js";
+import { type AnswerStream, callStream, type StreamLimits } from "./stream-call.js";
 import { toTimeoutMs } from "./timeout.js";
-import { callUnary, type EncodedCall } from "./unary-call.js";
+import { callUnary, type EncodedCall, same } from "./unary-call.js";
 import { decode, encode } from "./wire.js";
 
 /** What holds for all calls of a connection. */
@@ -47,18 +52,25 @@ export interface UnaryOptions extends CallOptions {
   readonly repeat?: "safe" | "delete" | "never" | undefined;
 }
 
-/** Makes calls of generated methods over one connection, and throws nothing but StateError. */
+/** A connection to the server of one address, and the calls that are under way. */
+interface Connection {
+  readonly endpoint: Endpoint;
+  readonly client: Client;
+  readonly calls: OpenCalls;
+}
+
+/** Makes calls of generated methods on a server of the group, and throws nothing but StateError. */
 export class Transport {
-  readonly #client: Client;
+  readonly #endpoints: Endpoints;
   readonly #retryPolicy: RetryPolicy;
   readonly #calls = new OpenCalls();
   readonly #metadata: Metadata;
   readonly #timeoutMs: number;
 
   /** @throws StateError `invalid_argument` if a setting cannot be used. */
-  constructor(client: Client, settings: TransportSettings) {
+  constructor(endpoints: Endpoints, settings: TransportSettings) {
     this.#retryPolicy = toRetryPolicy(settings.retry);
-    this.#client = client;
+    this.#endpoints = endpoints;
     this.#metadata = toMetadata(settings);
     this.#timeoutMs = toTimeoutMs(settings.timeoutMs ?? 30_000, "timeoutMs");
   }
@@ -70,12 +82,14 @@ export class Transport {
     { repeat = "safe", ...options }: UnaryOptions = {},
   ): Promise<MessageShape<O>> {
     const limits = this.limits(options);
-    const connection = { client: this.#client, calls: this.#calls };
     const call = this.#encode(method, request);
     const backoff = this.backoff(repeat === "never" ? ONCE : undefined);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return decode(method.output, await callUnary(connection, call, limits));
+        const answer = await this.#attempt(limits, (connection) =>
+          callUnary(connection, call, limits),
+        );
+        return decode(method.output, answer);
       } catch (cause) {
         const error = toStateError(cause);
         const isDone = repeat === "delete" && attempt > 1 && error.code === "not_found";
@@ -88,22 +102,51 @@ export class Transport {
   /**
    * Makes a call with one request and a stream of answers. It is not repeated.
    *
-   * An answer that takes longer than `timeoutMs`, while the consumer waits for it, ends
-   * the call, and so does a first one that is not there by `deadline`. Leaving the loop
-   * ends it, too.
+   * What `limits` says ends the call, and leaving the loop does.
    */
-  async *serverStream<I extends DescMessage, O extends DescMessage>(
+  serverStream<I extends DescMessage, O extends DescMessage>(
     method: DescMethodServerStreaming<I, O>,
     request: MessageInitShape<I>,
-    options: CallOptions & { readonly deadline?: number } = {},
+    limits: StreamLimits,
   ): AsyncGenerator<MessageShape<O>, void> {
-    const limits = this.limits(options);
-    const { deadline = limits.deadline } = options;
-    const connection = { client: this.#client, calls: this.#calls };
-    const call = this.#encode(method, request);
-    for await (const answer of callStream(connection, call, { ...limits, deadline })) {
-      yield decode(method.output, answer);
-    }
+    const path = toPath(method);
+    return this.#stream(method.output, limits, ({ client }) => {
+      const bytes = encode(method.input, request);
+      return client.makeServerStreamRequest(path, same, same, bytes, this.#metadata);
+    });
+  }
+
+  /** Makes a call with a stream of requests and one of answers, like `serverStream`. */
+  bidiStream<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodBiDiStreaming<I, O>,
+    requests: AsyncIterable<MessageInitShape<I>>,
+    limits: StreamLimits,
+  ): AsyncGenerator<MessageShape<O>, void> {
+    const path = toPath(method);
+    return this.#stream(method.output, limits, ({ client }) => {
+      const stream = client.makeBidiStreamRequest(path, same, same, this.#metadata);
+      void pumpRequests(encodeAll(method.input, requests), stream);
+      return stream;
+    });
+  }
+
+  /**
+   * Opens a call with a stream of requests, which are sent encoded, and one of answers,
+   * which are taken as they come. It is not repeated.
+   */
+  duplex<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodBiDiStreaming<I, O>,
+    limits: BackoffLimits,
+    take: (answer: MessageShape<O>) => void,
+  ): Promise<DuplexCall> {
+    const options = { path: toPath(method), metadata: this.#metadata, signal: limits.signal };
+    return this.#attempt(limits, async (connection) => {
+      const call = new DuplexCall(connection, options, (bytes) =>
+        take(decode(method.output, bytes)),
+      );
+      call.ended.catch((error) => this.#leaveAfter(connection.endpoint, error));
+      return call;
+    });
   }
 
   /** Gives what a call must keep to that begins now. */
@@ -117,19 +160,80 @@ export class Transport {
     return new Backoff(policy, this.#calls.closed);
   }
 
-  /** Ends all calls and lets go of the connection. */
+  /**
+   * Gives the error of a stream that can be resumed: what says that the stream was ended
+   * by somebody else than its user is `unavailable`.
+   */
+  toBreak(cause: unknown, signal: AbortSignal | undefined): StateError {
+    const error = toStateError(cause);
+    const isOurs = signal?.aborted || this.#calls.closed.aborted;
+    if (error.code !== "cancelled" || isOurs) return error;
+    return new StateError("unavailable", "the server cancelled the stream", { cause });
+  }
+
+  /** Ends all calls and lets go of the connections. */
   close(): void {
     this.#calls.close();
-    this.#client.close();
+    this.#endpoints.close();
+  }
+
+  async *#stream<O extends DescMessage>(
+    output: O,
+    limits: StreamLimits,
+    open: (connection: Connection) => AnswerStream,
+  ): AsyncGenerator<MessageShape<O>, void> {
+    const endpoint = this.#endpoints.current;
+    try {
+      const connection = await this.#connect(endpoint, limits);
+      const answers = callStream(this.#calls, () => open(connection), limits);
+      for await (const answer of answers) yield decode(output, answer);
+    } catch (error) {
+      throw this.#leaveAfter(endpoint, error);
+    }
+  }
+
+  async #attempt<T>(
+    limits: BackoffLimits,
+    call: (connection: Connection) => Promise<T>,
+  ): Promise<T> {
+    const endpoint = this.#endpoints.current;
+    try {
+      return await call(await this.#connect(endpoint, limits));
+    } catch (error) {
+      throw this.#leaveAfter(endpoint, error);
+    }
+  }
+
+  async #connect(endpoint: Endpoint, limits: BackoffLimits): Promise<Connection> {
+    this.#calls.check();
+    const client = await endpoint.connected(limits, this.#calls.closed);
+    return { endpoint, client, calls: this.#calls };
+  }
+
+  #leaveAfter(endpoint: Endpoint, cause: unknown): StateError {
+    const error = toStateError(cause);
+    if (error.code === "unavailable") this.#endpoints.leave(endpoint);
+    return error;
   }
 
   #encode<I extends DescMessage>(
     method: DescMethod & { readonly input: I },
     request: MessageInitShape<I>,
   ): EncodedCall {
-    const path = `/${method.parent.typeName}/${method.name}`;
+    const path = toPath(method);
     return { path, request: encode(method.input, request), metadata: this.#metadata };
   }
+}
+
+async function* encodeAll<I extends DescMessage>(
+  schema: I,
+  requests: AsyncIterable<MessageInitShape<I>>,
+): AsyncGenerator<Buffer, void> {
+  for await (const request of requests) yield encode(schema, request);
+}
+
+function toPath(method: DescMethod): string {
+  return `/${method.parent.typeName}/${method.name}`;
 }
 
 function toMetadata({ tenantId, token }: TransportSettings): Metadata {

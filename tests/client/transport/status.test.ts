@@ -48,6 +48,18 @@ describe("toStateError", () => {
     expect(malformed).toMatchObject({ code: "not_found", reason: undefined, violations: [] });
   });
 
+  it("calls a connection that broke unavailable, however grpc-js puts it", () => {
+    const reset = { ...serviceError(status.INTERNAL, undefined) };
+    const details = "Received RST_STREAM with code 2 triggered by internal client error: EPIPE";
+
+    const error = toStateError(Object.assign(new Error("13"), reset, { details }));
+
+    expect(error).toMatchObject({ code: "unavailable" });
+    expect(toStateError(serviceError(status.INTERNAL, undefined))).toMatchObject({
+      code: "internal",
+    });
+  });
+
   it("knows every code of gRPC", () => {
     const codes = Object.values(status).filter((code) => typeof code === "number" && code > 0);
 
