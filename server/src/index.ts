@@ -8,4 +8,5 @@ export {
 export { DEFAULT_LIMITS, type Limits } from "./domain/limits.js";
 export type { Logger, LogLine } from "./domain/log.js";
 export { UsageError } from "./domain/usage-error.js";
+export { DEFAULT_PACE, type Pace } from "./pace.js";
 export { type RunningServer, type ServerOptions, startServer } from "./server.js";

@@ -1,7 +1,8 @@
 import { type Command, Option } from "commander";
 import type { Limits } from "./domain/limits.js";
+import type { Pace } from "./pace.js";
 import type { Setting } from "./setting.js";
-import { LIMIT_SETTINGS } from "./settings.js";
+import { LIMIT_SETTINGS, PACE_SETTINGS } from "./settings.js";
 
 /** Where the values of settings come from. */
 export interface SettingSources {
@@ -14,10 +15,14 @@ export interface SettingSources {
 /** Adds the options of settings to a command, with their defaults and variables in its help. */
 export function addSettings(command: Command, settings: readonly Setting<unknown>[]): Command {
   for (const { flag, variable, description, defaultValue } of settings) {
-    const note = flag.startsWith("--no-") ? `${variable}=false` : `${defaultValue}, ${variable}`;
-    command.addOption(new Option(flag, `${description} (${note})`));
+    command.addOption(new Option(flag, `${description} (${noteOn(flag, variable, defaultValue)})`));
   }
   return command;
+}
+
+function noteOn(flag: string, variable: string, defaultValue: unknown): string {
+  if (flag.startsWith("--no-")) return `${variable}=false`;
+  return defaultValue === undefined ? variable : `${defaultValue}, ${variable}`;
 }
 
 /**
@@ -48,5 +53,17 @@ export function readLimits(sources: SettingSources): Limits {
     defaultPageSize: readSetting(limits.defaultPageSize, sources),
     maxPageSize: readSetting(limits.maxPageSize, sources),
     keepVersions: readSetting(limits.keepVersions, sources),
+  };
+}
+
+/** Reads all of the pace, as {@link readSetting} reads each. */
+export function readPace(sources: SettingSources): Pace {
+  const pace = PACE_SETTINGS;
+  return {
+    pollIntervalMs: readSetting(pace.pollIntervalMs, sources),
+    heartbeatIntervalMs: readSetting(pace.heartbeatIntervalMs, sources),
+    writeLeaseMs: readSetting(pace.writeLeaseMs, sources),
+    writeCheckpointMs: readSetting(pace.writeCheckpointMs, sources),
+    writeCheckpointBytes: readSetting(pace.writeCheckpointBytes, sources),
   };
 }

@@ -1,30 +1,20 @@
 import { Health } from "@mofa-state/proto/grpc/health/v1/health_pb.js";
 import { ServerReflection } from "@mofa-state/proto/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ServerReflectionV1Alpha } from "@mofa-state/proto/grpc/reflection/v1alpha/reflection_pb.js";
-import { AdminService } from "@mofa-state/proto/mofa/state/v1/admin_pb.js";
-import { AgentStateService } from "@mofa-state/proto/mofa/state/v1/agent_state_pb.js";
-import { MessageService } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
-import { SessionService } from "@mofa-state/proto/mofa/state/v1/session_pb.js";
-import { AgentStates } from "./domain/agent-states.js";
+import { API_SERVICES, Api, type ApiOptions } from "./api.js";
 import { DEFAULT_LIMITS, type Limits } from "./domain/limits.js";
 import { type Logger, SILENT_LOGGER } from "./domain/log.js";
-import { Messages } from "./domain/messages.js";
-import { Sessions } from "./domain/sessions.js";
 import type { Storage } from "./domain/storage.js";
-import { adminHandlers } from "./rpc/admin-handlers.js";
-import { agentStateHandlers } from "./rpc/agent-state-handlers.js";
+import { type Pace, toPace } from "./pace.js";
 import { GrpcServer } from "./rpc/grpc-server.js";
 import { HealthState, healthHandlers } from "./rpc/health.js";
 import { HealthMonitor } from "./rpc/health-monitor.js";
 import { type ListenAddress, parseListenAddress } from "./rpc/listen-address.js";
-import { messageHandlers } from "./rpc/message-handlers.js";
 import { reflectionHandlers } from "./rpc/reflection.js";
-import { sessionHandlers } from "./rpc/session-handlers.js";
 import { openStorage } from "./storage/open.js";
-import { packageVersion } from "./version.js";
 
-/** What a server is started with. Every field has a default. */
-export interface ServerOptions {
+/** What a server is started with. Every field has a default; those of the pace have {@link DEFAULT_PACE}. */
+export interface ServerOptions extends Partial<Pace> {
   /** `HOST:PORT`, where port 0 picks a free one, or `unix:/path`. Default `127.0.0.1:0`. */
   readonly listen?: string;
   /** The URL of the database. Default `memory:`, which is lost when the server closes. */
@@ -33,6 +23,8 @@ export interface ServerOptions {
   readonly migrate?: boolean;
   /** The most connections to the database. Default 10. */
   readonly databasePoolSize?: number;
+  /** Whether servers tell each other of changes by PostgreSQL's NOTIFY too. Default true. */
+  readonly databaseNotify?: boolean;
   /** Limits that differ from {@link DEFAULT_LIMITS}. */
   readonly limits?: Partial<Limits>;
   /** Where to log. Default nowhere. */
@@ -53,7 +45,6 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-const API = [SessionService, MessageService, AgentStateService, AdminService];
 const DEFAULT_POOL_SIZE = 10;
 const DEFAULT_GRACE_MS = 10_000;
 
@@ -80,6 +71,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     poolSize: options.databasePoolSize ?? DEFAULT_POOL_SIZE,
     keepVersions: limits.keepVersions,
     maxRequestBytes: limits.maxRequestBytes,
+    databaseNotify: options.databaseNotify ?? true,
     logger,
   });
   if (storage.backend === "memory") {
@@ -89,6 +81,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     return await serve(storage, {
       listen,
       limits,
+      pace: toPace(options),
       logger,
       graceMs: options.shutdownGraceMs ?? DEFAULT_GRACE_MS,
     });
@@ -98,10 +91,8 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   }
 }
 
-interface ServeOptions {
+interface ServeOptions extends ApiOptions {
   readonly listen: ListenAddress;
-  readonly limits: Limits;
-  readonly logger: Logger;
   readonly graceMs: number;
 }
 
@@ -109,19 +100,23 @@ async function serve(storage: Storage, options: ServeOptions): Promise<RunningSe
   const { listen, limits, logger, graceMs } = options;
   const health = new HealthState();
   const server = new GrpcServer({ maxRequestBytes: limits.maxRequestBytes, logger });
-  addApi(server, storage, limits);
+  const api = new Api(storage, options);
+  api.addTo(server);
   addTooling(server, health);
   const address = await server.listen(listen);
 
   health.set(true);
+  api.start();
   const monitor = new HealthMonitor({ ping: () => storage.ping(), health, logger });
   async function close(): Promise<void> {
     const deadline = Date.now() + graceMs;
-    monitor.stop();
     health.set(false);
+    api.stop();
+    monitor.stop();
     await server.close({ graceMs });
     const leftMs = Math.max(deadline - Date.now(), DATABASE_GRACE_MS);
-    if (await isSettledWithin(leftMs, storage.close())) return;
+    const letGo = api.close().then(() => storage.close());
+    if (await isSettledWithin(leftMs, letGo)) return;
     logger.warn({}, "the database does not answer: the server ends without letting go of it");
   }
   let closing: Promise<void> | undefined;
@@ -147,18 +142,10 @@ async function isSettledWithin(ms: number, promise: Promise<void>): Promise<bool
   }
 }
 
-function addApi(server: GrpcServer, storage: Storage, limits: Limits): void {
-  const status = { storage, version: packageVersion(), startedAt: new Date() };
-  server.add(SessionService, sessionHandlers(new Sessions(storage.sessions, limits)));
-  server.add(MessageService, messageHandlers(new Messages(storage, limits)));
-  server.add(AgentStateService, agentStateHandlers(new AgentStates(storage.agentStates, limits)));
-  server.add(AdminService, adminHandlers(status));
-}
-
 /** Adds what every gRPC server has, whatever its API. */
 function addTooling(server: GrpcServer, health: HealthState): void {
-  const names = API.map((service) => service.typeName);
-  const reflection = reflectionHandlers([...API, Health]);
+  const names = API_SERVICES.map((service) => service.typeName);
+  const reflection = reflectionHandlers([...API_SERVICES, Health]);
   server.addTenantless(Health, healthHandlers(health, names));
   server.addTenantless(ServerReflection, reflection.v1);
   server.addTenantless(ServerReflectionV1Alpha, reflection.v1alpha);

@@ -32,6 +32,13 @@ export function textSetting(declaration: Declaration<string>): Setting<string> {
   };
 }
 
+/** Declares a setting that is any text but none, or absent. */
+export function optionalTextSetting(
+  declaration: Omit<Declaration<string>, "defaultValue">,
+): Setting<string | undefined> {
+  return { ...textSetting({ ...declaration, defaultValue: "" }), defaultValue: undefined };
+}
+
 /** Declares a setting that is one of a few words. */
 export function wordSetting<T extends string>(
   words: readonly T[],

@@ -1,4 +1,5 @@
 import { DEFAULT_LIMITS, type Limits } from "./domain/limits.js";
+import { DEFAULT_PACE, type Pace } from "./pace.js";
 import {
   integerSetting,
   type Setting,
@@ -77,6 +78,57 @@ export const LIMIT_SETTINGS: { readonly [K in keyof Limits]: Setting<Limits[K]> 
   ),
 };
 
+/** The settings of the pace, by the field's name. */
+export const PACE_SETTINGS: { readonly [K in keyof Pace]: Setting<Pace[K]> } = {
+  pollIntervalMs: integerSetting(
+    { min: 10, max: 60_000 },
+    {
+      flag: "--poll-interval-ms <ms>",
+      variable: "MOFA_STATE_POLL_INTERVAL_MS",
+      defaultValue: DEFAULT_PACE.pollIntervalMs,
+      description: "how often the revisions of followed sessions are looked up, in milliseconds",
+    },
+  ),
+  heartbeatIntervalMs: integerSetting(
+    { min: 100, max: 3_600_000 },
+    {
+      flag: "--heartbeat-interval-ms <ms>",
+      variable: "MOFA_STATE_HEARTBEAT_INTERVAL_MS",
+      defaultValue: DEFAULT_PACE.heartbeatIntervalMs,
+      description: "after which silence a follower gets a heartbeat, in milliseconds",
+    },
+  ),
+  writeLeaseMs: integerSetting(
+    { min: 1_000, max: 600_000 },
+    {
+      flag: "--write-lease-ms <ms>",
+      variable: "MOFA_STATE_WRITE_LEASE_MS",
+      defaultValue: DEFAULT_PACE.writeLeaseMs,
+      description:
+        "how long a writer may be silent before its message is interrupted, in milliseconds",
+    },
+  ),
+  writeCheckpointMs: integerSetting(
+    { min: 0, max: 10_000 },
+    {
+      flag: "--write-checkpoint-ms <ms>",
+      variable: "MOFA_STATE_WRITE_CHECKPOINT_MS",
+      defaultValue: DEFAULT_PACE.writeCheckpointMs,
+      description:
+        "how long text of a message that is being written waits to be stored, in milliseconds",
+    },
+  ),
+  writeCheckpointBytes: integerSetting(
+    { min: 1, max: MIB },
+    {
+      flag: "--write-checkpoint-bytes <bytes>",
+      variable: "MOFA_STATE_WRITE_CHECKPOINT_BYTES",
+      defaultValue: DEFAULT_PACE.writeCheckpointBytes,
+      description: "with how much text that waits it is stored at once, in bytes",
+    },
+  ),
+};
+
 /** Every setting of `mofa-state serve`. */
 export const SETTINGS = {
   listen: textSetting({
@@ -121,5 +173,12 @@ export const SETTINGS = {
       description: "how long calls may take to finish at shutdown, in milliseconds",
     },
   ),
+  databaseNotify: switchSetting({
+    flag: "--no-database-notify",
+    variable: "MOFA_STATE_DATABASE_NOTIFY",
+    defaultValue: true,
+    description: "tell other servers of changes by polling alone, without PostgreSQL's NOTIFY",
+  }),
+  ...PACE_SETTINGS,
   ...LIMIT_SETTINGS,
 } as const;

@@ -14,7 +14,7 @@ async function run(args: readonly string[], env: Environment = {}): Promise<Exit
 }
 
 describe("the command", () => {
-  it.each(["--help", "--version", "serve --help", "migrate --help"])(
+  it.each(["--help", "--version", "serve --help", "migrate --help", "tail --help"])(
     "succeeds with %s",
     async (args) => {
       const { code, stdout, stderr } = await run(args.split(" "));
@@ -34,6 +34,10 @@ describe("the command", () => {
     ["a variable that is wrong", ["serve"], { MOFA_STATE_MIGRATE: "maybe" }],
     ["an address that is none", ["serve", "--listen", "nowhere"], {}],
     ["a database of an unknown kind", ["serve", "--database", "oracle://x"], {}],
+    ["no session to show", ["tail"], {}],
+    ["a count that is none", ["tail", "support-42", "--last", "-1"], {}],
+    ["an empty address", ["tail", "support-42", "--address", ""], {}],
+    ["a token that no header can hold", ["tail", "support-42"], { MOFA_STATE_TOKEN: "a\nb" }],
     ["a database to migrate of an unknown kind", ["migrate", "--database", "oracle://x"], {}],
   ])("exits with 2 for %s", async (_, args, env) => {
     const { code, stdout, stderr } = await run(args, env);

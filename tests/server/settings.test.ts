@@ -1,7 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { DEFAULT_LIMITS } from "../../server/src/domain/limits.js";
 import { UsageError } from "../../server/src/domain/usage-error.js";
-import { readLimits, readSetting, type SettingSources } from "../../server/src/read-settings.js";
+import { DEFAULT_PACE } from "../../server/src/pace.js";
+import {
+  readLimits,
+  readPace,
+  readSetting,
+  type SettingSources,
+} from "../../server/src/read-settings.js";
 import { SETTINGS } from "../../server/src/settings.js";
 
 /** What commander gives for flags, and an environment. */
@@ -10,7 +16,7 @@ function sources(
   environment: SettingSources["environment"] = {},
 ): SettingSources {
   // Commander has the option of a `--no-…` flag at true where the flag is not given.
-  return { flags: { migrate: true, ...flags }, environment };
+  return { flags: { migrate: true, databaseNotify: true, ...flags }, environment };
 }
 
 describe("settings", () => {
@@ -20,7 +26,9 @@ describe("settings", () => {
     expect(readSetting(SETTINGS.listen, given)).toBe("127.0.0.1:50051");
     expect(readSetting(SETTINGS.database, given)).toBe("sqlite://mofa.db");
     expect(readSetting(SETTINGS.migrate, given)).toBe(true);
+    expect(readSetting(SETTINGS.databaseNotify, given)).toBe(true);
     expect(readLimits(given)).toEqual(DEFAULT_LIMITS);
+    expect(readPace(given)).toEqual(DEFAULT_PACE);
   });
 
   it("take the flag before the variable, and the variable before the default", () => {
@@ -39,8 +47,26 @@ describe("settings", () => {
     expect(readSetting(SETTINGS.logLevel, given)).toBe("info");
   });
 
-  it("turn migration off by its flag", () => {
-    expect(readSetting(SETTINGS.migrate, sources({ migrate: false }))).toBe(false);
+  it.each(["migrate", "databaseNotify"] as const)("turn %s off by its flag", (name) => {
+    expect(readSetting(SETTINGS[name], sources({ [name]: false }))).toBe(false);
+  });
+
+  it("give the pace that flags and variables ask for", () => {
+    const environment = {
+      MOFA_STATE_WRITE_LEASE_MS: "2000",
+      MOFA_STATE_WRITE_CHECKPOINT_MS: "0",
+      MOFA_STATE_WRITE_CHECKPOINT_BYTES: "1",
+    };
+
+    const given = sources({ pollIntervalMs: "20", heartbeatIntervalMs: "100" }, environment);
+
+    expect(readPace(given)).toEqual({
+      pollIntervalMs: 20,
+      heartbeatIntervalMs: 100,
+      writeLeaseMs: 2_000,
+      writeCheckpointMs: 0,
+      writeCheckpointBytes: 1,
+    });
   });
 
   it.each(["", "0", "-1", "1.5", "1e3", "0x10", "ten", "10001", "9".repeat(30)])(

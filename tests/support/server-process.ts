@@ -81,7 +81,11 @@ export async function startServerProcess(
   return { ...command, address };
 }
 
-function startCommand(args: readonly string[], { env, cwd }: CommandOptions): CommandProcess {
+/** Starts the built command with these arguments. */
+export function startCommand(
+  args: readonly string[],
+  { env, cwd }: CommandOptions = {},
+): CommandProcess {
   const child = spawn(process.execPath, ["--enable-source-maps", MAIN, ...args], {
     cwd,
     env: { ...process.env, ...env },

@@ -10,8 +10,11 @@ export async function startTestServer(options: ServerOptions): Promise<RunningSe
   return server;
 }
 
-/** Connects to a server; the connection closes when the test ends. */
-export async function connectForTest(address: string, options?: ConnectOptions): Promise<State> {
+/** Connects to a server, or to the servers of a group; the connection closes when the test ends. */
+export async function connectForTest(
+  address: Parameters<typeof connect>[0],
+  options?: ConnectOptions,
+): Promise<State> {
   const state = await connect(address, options);
   onTestFinished(() => state.close());
   return state;

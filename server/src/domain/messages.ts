@@ -1,7 +1,9 @@
 import { type AgentStateInput, toNewAgentState } from "./agent-states.js";
 import { Checks } from "./checks.js";
-import type { HistoryFrame, HistoryRequest } from "./history.js";
-import { streamHistory } from "./history.js";
+import type { Feeds } from "./follow/feeds.js";
+import { followSession } from "./follow/follow-session.js";
+import { type StreamReader, streamHistory } from "./history.js";
+import type { HistoryRequest } from "./history-request.js";
 import type { Limits } from "./limits.js";
 import type { JsonObject, Message, MessageContent, Role } from "./model.js";
 import { type MessageInput, toMessageContent, toNewMessage } from "./new-message.js";
@@ -12,6 +14,7 @@ import {
   toPageBounds,
   toPagePosition,
 } from "./page.js";
+import type { SessionFrame } from "./session-frame.js";
 import type { Appended, MessageChange, MessageRange, SessionRef, Storage } from "./storage.js";
 
 const MAX_APPEND_STATES = 100;
@@ -66,10 +69,12 @@ export interface MessageUpdate {
 export class Messages {
   readonly #storage: Storage;
   readonly #limits: Limits;
+  readonly #feeds: Feeds;
 
-  constructor(storage: Storage, limits: Limits) {
+  constructor(storage: Storage, limits: Limits, feeds: Feeds) {
     this.#storage = storage;
     this.#limits = limits;
+    this.#feeds = feeds;
   }
 
   /** Appends messages and states, see {@link MessageStorage.append}. */
@@ -132,13 +137,11 @@ export class Messages {
     return toListPage(page, binding, (message) => [message.sequence]);
   }
 
-  /** Streams the history of a session, see {@link streamHistory}. */
-  stream(
-    tenantId: string,
-    request: HistoryRequest,
-    signal: AbortSignal,
-  ): AsyncIterable<HistoryFrame> {
-    return streamHistory(this.#storage, { tenantId, signal }, request);
+  /** Streams a session, see {@link streamHistory} and {@link followSession}. */
+  stream(reader: StreamReader, request: HistoryRequest): AsyncIterable<SessionFrame> {
+    return request.follow
+      ? followSession({ storage: this.#storage, feeds: this.#feeds }, reader, request)
+      : streamHistory(this.#storage, reader, request);
   }
 
   /** Edits a message, see {@link MessageStorage.update}. */

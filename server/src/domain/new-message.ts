@@ -6,7 +6,9 @@ import { hashMessage } from "./request-hash.js";
 import type { NewMessage } from "./storage.js";
 import { newUuid } from "./uuid.js";
 
-const MAX_PARTS = 1_000;
+/** How many parts a message has at the most. */
+export const MAX_PARTS = 1_000;
+
 const MAX_NAME_BYTES = 255;
 const MAX_FILE_NAME_BYTES = 1_024;
 const MAX_URI_BYTES = 8_192;
@@ -63,20 +65,33 @@ export function toMessageContent(
 ): MessageContent {
   checks.metadata(`${path}metadata`, input.metadata, limits.maxMetadataBytes);
   checks.text(`${path}raw.media_type`, input.raw?.mediaType ?? "", MAX_MEDIA_TYPE_BYTES);
-  if (input.parts.length > MAX_PARTS) checks.tooLarge(`${path}parts`, `${MAX_PARTS} parts`);
   return {
     content: checks.text(`${path}content`, input.content),
-    parts: input.parts.slice(0, MAX_PARTS).flatMap((part, index) => {
-      const field = `${path}parts[${index}]`;
-      if (part === undefined) checks.add(field, "must have one of its fields");
-      else checkPart(checks, part, field);
-      return part === undefined ? [] : [part];
-    }),
+    parts: toParts(checks, input.parts, `${path}parts`),
     metadata: input.metadata,
     raw: input.raw,
     pinned: input.pinned,
     tokenCount: checks.optionalInteger(`${path}token_count`, input.tokenCount, 0),
   };
+}
+
+/** Checks all parts of a message, and gives those that are of a kind. */
+export function toParts(
+  checks: Checks,
+  parts: readonly (Part | undefined)[],
+  field: string,
+): readonly Part[] {
+  if (parts.length > MAX_PARTS) checks.tooLarge(field, `${MAX_PARTS} parts`);
+  return parts
+    .slice(0, MAX_PARTS)
+    .flatMap((part, index) => toPart(checks, part, `${field}[${index}]`) ?? []);
+}
+
+/** Checks one part, and gives it if it is of a kind. */
+export function toPart(checks: Checks, part: Part | undefined, field: string): Part | undefined {
+  if (part === undefined) checks.add(field, "must have one of its fields");
+  else checkPart(checks, part, field);
+  return part;
 }
 
 /** Measures about how many bytes a message takes in memory and on the wire. */
@@ -91,7 +106,8 @@ export function measureMessage(message: MessageContent): number {
   );
 }
 
-function measurePart(part: Part): number {
+/** Measures about how many bytes a part takes in memory and on the wire. */
+export function measurePart(part: Part): number {
   return Object.values(part).reduce((sum: number, value: unknown) => {
     if (typeof value === "string") return sum + Buffer.byteLength(value);
     return value instanceof Uint8Array ? sum + value.length : sum;

@@ -54,6 +54,11 @@ export function hashMessage(message: MessageContent & { readonly role: Role }): 
   });
 }
 
+/** Hashes a part of a message. */
+export function hashPart(part: Part): Uint8Array {
+  return hash({ part: toHashedPart(part) });
+}
+
 /** Hashes what a client set of a state. */
 export function hashState(key: string, payload: StatePayload): Uint8Array {
   return payload.json === undefined

@@ -83,7 +83,8 @@ export function toProtoMessage(message: Message): MessageInitShape<typeof Messag
   };
 }
 
-function fromProtoPart({ part }: ProtoPart): Part | undefined {
+/** Gives a part, or undefined if it is none of the kinds. */
+export function fromProtoPart({ part }: ProtoPart): Part | undefined {
   switch (part.case) {
     case "toolCall": {
       const { id, name, argumentsJson } = part.value;
@@ -108,7 +109,8 @@ function fromProtoPart({ part }: ProtoPart): Part | undefined {
   }
 }
 
-function toProtoPart(part: Part): MessageInitShape<typeof PartSchema> {
+/** Gives a part as the API has it. */
+export function toProtoPart(part: Part): MessageInitShape<typeof PartSchema> {
   switch (part.type) {
     case "tool_call": {
       const { id, name, argumentsJson } = part;

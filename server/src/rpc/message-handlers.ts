@@ -1,38 +1,34 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
 import type {
-  AppendMessagesRequest,
-  AppendMessagesResponseSchema,
   ListMessagesRequest,
   MessageService,
   StreamMessagesRequest,
-  StreamMessagesResponseSchema,
   UpdateMessageRequest,
 } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
-import type { HistoryFrame, HistoryStart } from "../domain/history.js";
-import type { AppendInput, MessageQuery, Messages, MessageUpdate } from "../domain/messages.js";
-import type { Appended } from "../domain/storage.js";
+import type { HistoryRequest, HistoryStart } from "../domain/history-request.js";
+import type { MessageQuery, Messages, MessageUpdate } from "../domain/messages.js";
 import { fromInt64, fromOptionalInt64 } from "./convert.js";
+import { fromAppendRequest, toProtoAppended } from "./convert-append.js";
+import { encodeFrame } from "./convert-frame.js";
 import {
   fromProtoMessage,
   fromProtoOrder,
   fromProtoRole,
   toProtoMessage,
 } from "./convert-message.js";
-import { fromProtoState, toProtoState } from "./convert-state.js";
 import type { Handlers } from "./service.js";
 
-/** Implements MessageService. */
-export function messageHandlers(messages: Messages): Handlers<typeof MessageService> {
+/** Implements MessageService, without what writes on a stream. */
+export function messageHandlers(
+  messages: Messages,
+): Omit<Handlers<typeof MessageService>, "writeMessage" | "pipelineAppends"> {
   return {
     async appendMessages(request, { tenantId }) {
       return toProtoAppended(await messages.append(tenantId, fromAppendRequest(request)));
     },
 
     async *streamMessages(request, { tenantId, signal }) {
-      const { sessionId, start, frameMaxMessages } = request;
-      const history = { sessionId, start: toStart(start), frameMaxMessages };
-      const frames = messages.stream(tenantId, history, signal);
-      for await (const frame of frames) yield toProtoFrame(frame);
+      const frames = messages.stream({ tenantId, signal }, fromStreamRequest(request));
+      for await (const frame of frames) yield encodeFrame(frame);
     },
 
     async getMessage({ sessionId, messageId }, { tenantId }) {
@@ -62,26 +58,6 @@ export function messageHandlers(messages: Messages): Handlers<typeof MessageServ
   };
 }
 
-function fromAppendRequest(request: AppendMessagesRequest): AppendInput {
-  return {
-    sessionId: request.sessionId,
-    messages: request.messages.map(fromProtoMessage),
-    agentStates: request.agentStates.map(fromProtoState),
-    expectedHeadSequence: fromOptionalInt64(request.expectedHeadSequence),
-  };
-}
-
-function toProtoAppended(
-  appended: Appended,
-): MessageInitShape<typeof AppendMessagesResponseSchema> {
-  return {
-    messages: appended.messages.map(toProtoMessage),
-    agentStates: appended.agentStates.map(toProtoState),
-    headSequence: BigInt(appended.headSequence),
-    revision: BigInt(appended.revision),
-  };
-}
-
 function fromListRequest(request: ListMessagesRequest): MessageQuery {
   return {
     sessionId: request.sessionId,
@@ -103,6 +79,11 @@ function fromUpdateRequest(request: UpdateMessageRequest): MessageUpdate {
   };
 }
 
+function fromStreamRequest(request: StreamMessagesRequest): HistoryRequest {
+  const { sessionId, start, follow, includeDeltas, frameMaxMessages } = request;
+  return { sessionId, start: toStart(start), follow, includeDeltas, frameMaxMessages };
+}
+
 function toStart(start: StreamMessagesRequest["start"]): HistoryStart {
   switch (start.case) {
     case "afterSequence":
@@ -114,15 +95,4 @@ function toStart(start: StreamMessagesRequest["start"]): HistoryStart {
     case undefined:
       return { from: "beginning" };
   }
-}
-
-function toProtoFrame(frame: HistoryFrame): MessageInitShape<typeof StreamMessagesResponseSchema> {
-  const { resumeToken } = frame;
-  if ("messages" in frame) {
-    const batch = { messages: frame.messages.map(toProtoMessage) };
-    return { resumeToken, frame: { case: "messages", value: batch } };
-  }
-  const { headSequence, revision } = frame.caughtUp;
-  const caughtUp = { headSequence: BigInt(headSequence), revision: BigInt(revision) };
-  return { resumeToken, frame: { case: "caughtUp", value: caughtUp } };
 }

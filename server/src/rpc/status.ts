@@ -1,4 +1,6 @@
+import { fromBinary } from "@bufbuild/protobuf";
 import { Metadata, status } from "@grpc/grpc-js";
+import { type Status, StatusSchema } from "@mofa-state/proto/google/rpc/status_pb.js";
 import { type ErrorCode, StateError } from "../domain/errors.js";
 import type { Logger } from "../domain/log.js";
 import { boundedText } from "./bounded-text.js";
@@ -41,12 +43,24 @@ const MAX_MESSAGE_BYTES = 1_024;
  * defect: it is logged with its stack, and the client learns `internal error` alone.
  */
 export function toStatus(error: unknown, logger: Logger): FailedStatus {
+  const { code, message, encoded } = tell(toReport(error, logger));
+  const metadata = new Metadata();
+  metadata.set("grpc-status-details-bin", Buffer.from(encoded));
+  return { code, details: message, metadata };
+}
+
+/** Gives what {@link toStatus} gives as a message, where the call goes on. */
+export function toStatusMessage(error: unknown, logger: Logger): Status {
+  return fromBinary(StatusSchema, tell(toReport(error, logger)).encoded);
+}
+
+function toReport(error: unknown, logger: Logger): ErrorReport {
   if (!(error instanceof StateError)) {
     logger.error({ err: error }, "a call failed with an unexpected error");
-    return fail(INTERNAL_ERROR);
+    return INTERNAL_ERROR;
   }
   logCause(error, logger);
-  return fail(error);
+  return error;
 }
 
 function logCause(error: StateError, logger: Logger): void {
@@ -54,14 +68,19 @@ function logCause(error: StateError, logger: Logger): void {
   else if (error.cause !== undefined) logger.warn({ err: error }, "a call failed");
 }
 
-function fail(report: ErrorReport): FailedStatus {
+/** What a client is told, and as the encoded `google.rpc.Status`. */
+interface Telling {
+  readonly code: status;
+  readonly message: string;
+  readonly encoded: Uint8Array;
+}
+
+function tell(report: ErrorReport): Telling {
   const message = boundedText(report.message, MAX_MESSAGE_BYTES, percentEncodedLength);
   const code = STATUS[report.code];
-  const { code: errorCode, reason, metadata: values, violations, retryAfterMs } = report;
-  const sent = { code: errorCode, reason, message, metadata: values, violations, retryAfterMs };
-  const metadata = new Metadata();
-  metadata.set("grpc-status-details-bin", Buffer.from(encodeErrorDetails(sent, code)));
-  return { code, details: message, metadata };
+  const { code: errorCode, reason, metadata, violations, retryAfterMs } = report;
+  const sent = { code: errorCode, reason, message, metadata, violations, retryAfterMs };
+  return { code, message, encoded: encodeErrorDetails(sent, code) };
 }
 
 /** Measures a character as gRPC sends it in the trailer `grpc-message`. */

@@ -3,11 +3,11 @@ import {
   type handleBidiStreamingCall,
   type handleServerStreamingCall,
   Metadata,
-  type ServerDuplexStream,
 } from "@grpc/grpc-js";
 import type { CallEnvironment } from "./call-environment.js";
 import { decodeRequest, encodeReply, type MethodTypes, type Reply } from "./codec.js";
 import type { CallContext } from "./context.js";
+import { RequestStream, type Requests } from "./request-stream.js";
 import { type RespondingCall, ResponseStream } from "./response-stream.js";
 
 /** Answers one request with a stream of replies. */
@@ -18,7 +18,7 @@ export type ServerStreamHandler<I extends DescMessage, O extends DescMessage> = 
 
 /** Answers a stream of requests with a stream of replies. */
 export type BidiHandler<I extends DescMessage, O extends DescMessage> = (
-  requests: AsyncIterable<MessageShape<I>>,
+  requests: Requests<MessageShape<I>>,
   context: CallContext,
 ) => AsyncIterable<Reply<O>>;
 
@@ -49,7 +49,7 @@ export function bidiCall<I extends DescMessage, O extends DescMessage>(
 ): handleBidiStreamingCall<Buffer, Buffer> {
   return (call) =>
     respond(call, environment, (context) => {
-      const requests = decodeAll(method.input, call, environment.maxRequestBytes);
+      const requests = new RequestStream(method.input, call, environment.maxRequestBytes);
       return encodeAll(method.output, handler(requests, context));
     });
 }
@@ -77,15 +77,4 @@ async function* encodeAll<O extends DescMessage>(
   replies: AsyncIterable<Reply<O>>,
 ): AsyncGenerator<Buffer, void> {
   for await (const reply of replies) yield encodeReply(schema, reply);
-}
-
-async function* decodeAll<I extends DescMessage>(
-  schema: I,
-  call: ServerDuplexStream<Buffer, Buffer>,
-  maxRequestBytes: number,
-): AsyncGenerator<MessageShape<I>, void> {
-  // A handler that stops reading may still have something to say.
-  for await (const bytes of call.iterator({ destroyOnReturn: false })) {
-    yield decodeRequest(schema, bytes, maxRequestBytes);
-  }
 }

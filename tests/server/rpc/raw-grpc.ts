@@ -3,6 +3,7 @@ import { type Any, anyUnpack } from "@bufbuild/protobuf/wkt";
 import {
   type CallOptions,
   Client,
+  type ClientDuplexStream,
   type ClientReadableStream,
   credentials,
   Metadata,
@@ -101,6 +102,13 @@ export class RawClient {
       new Metadata(),
       options,
     );
+  }
+
+  bidi(
+    path: string,
+    { metadata = new Metadata(), ...options }: Omit<RawCallOptions, "signal"> = {},
+  ): ClientDuplexStream<Buffer, Buffer> {
+    return this.#client.makeBidiStreamRequest(path, asIs, asIs, metadata, options);
   }
 
   close(): void {

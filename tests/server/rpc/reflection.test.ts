@@ -22,7 +22,8 @@ async function ask(messageRequest: Question) {
   }
   const { v1 } = reflectionHandlers(SERVICES);
   const context = { tenantId: NIL_UUID, signal: new AbortController().signal };
-  for await (const reply of v1.serverReflectionInfo(requests(), context)) {
+  const stream = Object.assign(requests(), { lastByteLength: 0 });
+  for await (const reply of v1.serverReflectionInfo(stream, context)) {
     if (reply instanceof Uint8Array) break;
     return reply.messageResponse;
   }

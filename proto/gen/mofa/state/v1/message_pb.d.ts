@@ -1827,7 +1827,8 @@ export declare const MessageService: GenService<{
    * stream or the server broke, some server of the group makes the message
    * MESSAGE_STATUS_INTERRUPTED. A writer that comes back, before or after that, sends
    * `start` again with the same message and `writer_id`, and goes on from the offset that
-   * it is told. Ending the stream without `finish` interrupts the message at once.
+   * it is told. Ending the stream without `finish` interrupts the message at once, and is
+   * answered with it.
    *
    * ABORTED with reason WRITER_ACTIVE: another writer holds the lease; with reason
    * WRITER_REPLACED: another writer took the message over; with reason WRITE_INTERRUPTED:

@@ -1,6 +1,6 @@
-import { readSetting, type SettingSources } from "./read-settings.js";
-import { SETTINGS } from "./settings.js";
-import { migrateDatabase } from "./storage/open.js";
+import { readSetting, type SettingSources } from "../read-settings.js";
+import { SETTINGS } from "../settings.js";
+import { migrateDatabase } from "../storage/open.js";
 
 /** Brings the schema of a database up to date, and prints in one line what was done. */
 export async function migrate(sources: SettingSources): Promise<void> {

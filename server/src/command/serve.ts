@@ -1,7 +1,7 @@
 import { type Logger, pino } from "pino";
-import { readLimits, readSetting, type SettingSources } from "./read-settings.js";
-import { startServer } from "./server.js";
-import { SETTINGS } from "./settings.js";
+import { readLimits, readPace, readSetting, type SettingSources } from "../read-settings.js";
+import { startServer } from "../server.js";
+import { SETTINGS } from "../settings.js";
 
 const EXIT_FAILURE = 1;
 
@@ -20,6 +20,8 @@ export async function serve(sources: SettingSources): Promise<void> {
     database: readSetting(SETTINGS.database, sources),
     migrate: readSetting(SETTINGS.migrate, sources),
     databasePoolSize: readSetting(SETTINGS.databasePoolSize, sources),
+    databaseNotify: readSetting(SETTINGS.databaseNotify, sources),
+    ...readPace(sources),
     shutdownGraceMs: readSetting(SETTINGS.shutdownGraceMs, sources),
     limits: readLimits(sources),
     logger,

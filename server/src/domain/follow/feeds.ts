@@ -1,0 +1,161 @@
+import type { Change } from "../change-storage.js";
+import { StateError } from "../errors.js";
+import type { Logger } from "../log.js";
+import type { Appended, SessionRef, Storage } from "../storage.js";
+import type { Announcements, Checkpoint, MessageDelta } from "./announcements.js";
+import { Outage } from "./outage.js";
+import { type FeedListener, SessionFeed } from "./session-feed.js";
+
+/** How sessions are followed on this server. */
+export interface FeedsOptions {
+  /** How often the revisions of the followed sessions are looked up, in milliseconds. */
+  readonly pollIntervalMs: number;
+  /** After how long without a frame a follower gets a heartbeat, in milliseconds. */
+  readonly heartbeatIntervalMs: number;
+  readonly logger: Logger;
+}
+
+/**
+ * The feeds of the sessions that are followed on this server: one each, from the first
+ * follower to the last.
+ *
+ * They learn of changes in three ways: from the announcements of this server, from the
+ * doorbell, and at last by looking the revisions up from time to time. Only the last one is
+ * needed; the others make it fast.
+ */
+export class Feeds implements Announcements {
+  readonly heartbeatIntervalMs: number;
+  readonly #storage: Storage;
+  readonly #pollIntervalMs: number;
+  readonly #logger: Logger;
+  readonly #outage: Outage;
+  readonly #feeds = new Map<string, SessionFeed>();
+  #timer: NodeJS.Timeout | undefined;
+  #isPolling = false;
+  #isClosed = false;
+
+  constructor(storage: Storage, options: FeedsOptions) {
+    this.heartbeatIntervalMs = options.heartbeatIntervalMs;
+    this.#storage = storage;
+    this.#pollIntervalMs = options.pollIntervalMs;
+    this.#logger = options.logger;
+    this.#outage = new Outage(options.logger);
+    storage.doorbell.listen((sessionIds) => {
+      for (const sessionId of sessionIds) this.#feeds.get(sessionId)?.look();
+    });
+  }
+
+  /** How many sessions are followed here. */
+  get size(): number {
+    return this.#feeds.size;
+  }
+
+  /**
+   * Gives the feed of a session that the tenant has, and tells it of a follower.
+   *
+   * @throws StateError `unavailable` DRAINING once the feeds are closed.
+   */
+  join(ref: SessionRef, follower: FeedListener): SessionFeed {
+    if (this.#isClosed) throw draining();
+    const known = this.#feeds.get(ref.sessionId);
+    // One that has ended says nothing about the session as it is now.
+    const feed = known === undefined || known.end !== undefined ? this.#open(ref) : known;
+    feed.add(follower);
+    return feed;
+  }
+
+  /** Tells a feed that a follower has gone; the last one takes it along. */
+  leave(feed: SessionFeed, follower: FeedListener): void {
+    feed.remove(follower);
+    const { sessionId } = feed.ref;
+    if (feed.isWatched || this.#feeds.get(sessionId) !== feed) return;
+    this.#feeds.delete(sessionId);
+    if (this.#feeds.size > 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Ends all feeds, and their followers with `unavailable` DRAINING. */
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    for (const feed of this.#feeds.values()) feed.stop({ error: draining(), lastFrame: undefined });
+  }
+
+  changed(sessionId: string): void {
+    this.#announce(sessionId, (feed) => feed.look());
+  }
+
+  appended(sessionId: string, appended: Appended): void {
+    if (!appended.isRepeated) this.#announce(sessionId, (feed) => feed.appended(appended));
+  }
+
+  updated(sessionId: string, change: Change): void {
+    this.#announce(sessionId, (feed) => feed.updated(change));
+  }
+
+  checkpointed(sessionId: string, checkpoint: Checkpoint): void {
+    this.#announce(sessionId, (feed) => feed.checkpointed(checkpoint));
+  }
+
+  written(sessionId: string, delta: MessageDelta): void {
+    this.#tell(sessionId, (feed) => feed.written(delta));
+  }
+
+  #announce(sessionId: string, tell: (feed: SessionFeed) => void): void {
+    this.#tell(sessionId, tell);
+    this.#storage.doorbell.ring(sessionId);
+  }
+
+  #tell(sessionId: string, tell: (feed: SessionFeed) => void): void {
+    const feed = this.#feeds.get(sessionId);
+    if (feed === undefined) return;
+    try {
+      tell(feed);
+    } catch (error) {
+      // What is announced is stored: nothing that goes wrong here may look as if it were not.
+      this.#logger.error({ err: error }, "followers could not be told of a change");
+    }
+  }
+
+  #open(ref: SessionRef): SessionFeed {
+    const feed = new SessionFeed(ref, this.#storage, (error) => this.#failed(error));
+    this.#feeds.set(ref.sessionId, feed);
+    if (!this.#isPolling) this.#pollLater();
+    return feed;
+  }
+
+  #pollLater(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      void this.#poll();
+    }, this.#pollIntervalMs).unref();
+  }
+
+  /** Looks at the sessions that have come further than their feeds. Never rejects. */
+  async #poll(): Promise<void> {
+    this.#isPolling = true;
+    try {
+      const revisions = await this.#storage.changes.revisions([...this.#feeds.keys()]);
+      // One that is not there any more has to be looked at too.
+      for (const [sessionId, feed] of this.#feeds) feed.look(revisions.get(sessionId));
+      this.#outage.end();
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      this.#isPolling = false;
+      if (this.#feeds.size > 0 && !this.#isClosed) this.#pollLater();
+    }
+  }
+
+  #failed(error: unknown): void {
+    // That a session is gone is no failure: its followers are told so.
+    const isGone = error instanceof StateError && error.code === "not_found";
+    if (!isGone && !this.#isClosed) this.#outage.begin(error);
+  }
+}
+
+function draining(): StateError {
+  const message = "the server is shutting down: resume the stream on another server, or later";
+  return new StateError("unavailable", "DRAINING", message);
+}

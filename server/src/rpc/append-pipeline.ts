@@ -1,0 +1,140 @@
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import {
+  type PipelineAppendsRequest,
+  PipelineAppendsResponseSchema,
+} from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import { Checks } from "../domain/checks.js";
+import type { Logger } from "../domain/log.js";
+import type { AppendInput } from "../domain/messages.js";
+import type { Appended } from "../domain/storage.js";
+import { fromAppendRequest, toProtoAppended } from "./convert-append.js";
+import type { Requests } from "./request-stream.js";
+import { toStatusMessage } from "./status.js";
+
+const MAX_REQUEST_ID_BYTES = 255;
+
+/** How many requests may be unanswered, and how many bytes of them. */
+const MAX_UNANSWERED = 1_024;
+const MAX_UNANSWERED_BYTES = 16 * 1024 * 1024;
+
+/** A response that is ready, and how many bytes its request had. */
+interface Answer {
+  readonly response: Uint8Array;
+  readonly requestBytes: number;
+}
+
+/**
+ * The appends of one stream: each is started when it is read, and answered when it is done.
+ *
+ * It reads no further while as much is unanswered as it holds.
+ */
+export class AppendPipeline {
+  readonly #append: (input: AppendInput) => Promise<Appended>;
+  readonly #logger: Logger;
+  readonly #answers: Answer[] = [];
+  #unanswered = 0;
+  #unansweredBytes = 0;
+  #isStopped = false;
+  #end: { readonly failure?: { readonly error: unknown } } | undefined;
+  #onAnswer: (() => void) | undefined;
+  #onRoom: (() => void) | undefined;
+
+  /** `append` starts an append when it is called; those to one session are done in order. */
+  constructor(append: (input: AppendInput) => Promise<Appended>, logger: Logger) {
+    this.#append = append;
+    this.#logger = logger;
+  }
+
+  /** Carries out the requests, until there are no more, or one cannot be read. Never rejects. */
+  async run(requests: Requests<PipelineAppendsRequest>): Promise<void> {
+    try {
+      for await (const request of requests) {
+        if (this.#isStopped) break;
+        void this.#carryOut(request, requests.lastByteLength);
+        while (this.#isFull && !this.#isStopped) await this.#room();
+      }
+      this.#end = {};
+    } catch (error) {
+      this.#end = { failure: { error } };
+    }
+    this.#onAnswer?.();
+  }
+
+  /**
+   * Gives the encoded responses, each when it is ready, and ends when all requests are
+   * answered.
+   *
+   * @throws StateError at the end, if a request could not be read.
+   */
+  async *responses(): AsyncGenerator<Uint8Array, void> {
+    while (!this.#isStopped) {
+      const answer = this.#answers.shift();
+      if (answer !== undefined) {
+        this.#unanswered -= 1;
+        this.#unansweredBytes -= answer.requestBytes;
+        this.#onRoom?.();
+        yield answer.response;
+      } else if (this.#end !== undefined && this.#unanswered === 0) {
+        if (this.#end.failure !== undefined) throw this.#end.failure.error;
+        return;
+      } else await this.#answer();
+    }
+  }
+
+  /** Reads and answers no further. What is under way is done, but nobody is told. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#onRoom?.();
+    this.#onAnswer?.();
+  }
+
+  async #carryOut(request: PipelineAppendsRequest, requestBytes: number): Promise<void> {
+    this.#unanswered += 1;
+    this.#unansweredBytes += requestBytes;
+    const response = await this.#respond(request);
+    this.#answers.push({ response, requestBytes });
+    this.#onAnswer?.();
+  }
+
+  async #respond(request: PipelineAppendsRequest): Promise<Uint8Array> {
+    const { requestId } = request;
+    try {
+      const appended = await this.#append(checkRequest(request));
+      return encode({ requestId, outcome: { case: "response", value: toProtoAppended(appended) } });
+    } catch (error) {
+      const status = toStatusMessage(error, this.#logger);
+      return encode({ requestId, outcome: { case: "error", value: status } });
+    }
+  }
+
+  get #isFull(): boolean {
+    return this.#unanswered >= MAX_UNANSWERED || this.#unansweredBytes >= MAX_UNANSWERED_BYTES;
+  }
+
+  #room(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onRoom = resolve;
+    });
+  }
+
+  #answer(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onAnswer = resolve;
+    });
+  }
+}
+
+function checkRequest({ requestId, append }: PipelineAppendsRequest): AppendInput {
+  const checks = new Checks();
+  if (Buffer.byteLength(requestId) > MAX_REQUEST_ID_BYTES) {
+    checks.add("request_id", `must not exceed ${MAX_REQUEST_ID_BYTES} bytes`);
+  }
+  if (append === undefined) checks.add("append", "is required");
+  checks.throwIfAny();
+  if (append === undefined) throw new Error("a request without an append passed its checks");
+  return fromAppendRequest(append);
+}
+
+function encode(response: MessageInitShape<typeof PipelineAppendsResponseSchema>): Uint8Array {
+  return toBinary(PipelineAppendsResponseSchema, create(PipelineAppendsResponseSchema, response));
+}

@@ -1,0 +1,94 @@
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import {
+  type ChangeSchema,
+  type MessageDeltaSchema,
+  type StreamMessagesResponse,
+  StreamMessagesResponseSchema,
+} from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import type { Change } from "../domain/change-storage.js";
+import type { FrameDelta, SessionFrame } from "../domain/session-frame.js";
+import { toProtoMessage, toProtoPart } from "./convert-message.js";
+import { toProtoSession } from "./convert-session.js";
+
+type FrameInit = NonNullable<MessageInitShape<typeof StreamMessagesResponseSchema>["frame"]>;
+type ChangeInit = NonNullable<MessageInitShape<typeof ChangeSchema>["change"]>;
+
+const encoded = new WeakMap<SessionFrame, Uint8Array>();
+
+/** Encodes a frame of a stream; one that many followers are given is encoded once. */
+export function encodeFrame(frame: SessionFrame): Uint8Array {
+  const known = encoded.get(frame);
+  if (known !== undefined) return known;
+  const bytes = toBinary(StreamMessagesResponseSchema, toProtoFrame(frame));
+  encoded.set(frame, bytes);
+  return bytes;
+}
+
+function toProtoFrame(frame: SessionFrame): StreamMessagesResponse {
+  const { resumeToken } = frame;
+  return create(StreamMessagesResponseSchema, { resumeToken, frame: toFrame(frame) });
+}
+
+function toFrame(frame: SessionFrame): FrameInit {
+  switch (frame.type) {
+    case "messages":
+      return { case: "messages", value: { messages: frame.messages.map(toProtoMessage) } };
+    case "delta":
+      return { case: "delta", value: toProtoDelta(frame.delta) };
+    case "change": {
+      const revision = BigInt(frame.change.revision);
+      return { case: "change", value: { revision, change: toChange(frame.change) } };
+    }
+    case "caught_up":
+      return { case: "caughtUp", value: toProgress(frame) };
+    case "heartbeat":
+      return { case: "heartbeat", value: toProgress(frame) };
+  }
+}
+
+function toProgress(frame: { readonly headSequence: number; readonly revision: number }): {
+  readonly headSequence: bigint;
+  readonly revision: bigint;
+} {
+  return { headSequence: BigInt(frame.headSequence), revision: BigInt(frame.revision) };
+}
+
+function toProtoDelta(delta: FrameDelta): MessageInitShape<typeof MessageDeltaSchema> {
+  const { messageId } = delta;
+  const sequence = BigInt(delta.sequence);
+  if (delta.type === "text") {
+    const offset = BigInt(delta.offset);
+    return { messageId, sequence, offset, delta: { case: "text", value: delta.text } };
+  }
+  const { partIndex } = delta;
+  const part = { case: "part", value: toProtoPart(delta.part) } as const;
+  return { messageId, sequence, partIndex, delta: part };
+}
+
+function toChange(change: Change): ChangeInit {
+  switch (change.type) {
+    case "message_updated":
+      return { case: "messageUpdated", value: toProtoMessage(change.message) };
+    case "message_deleted": {
+      const { messageId, sequence } = change;
+      return { case: "messageDeleted", value: { messageId, sequence: BigInt(sequence) } };
+    }
+    case "messages_cleared": {
+      const afterSequence = BigInt(change.afterSequence);
+      const throughSequence = BigInt(change.throughSequence);
+      return { case: "messagesCleared", value: { afterSequence, throughSequence } };
+    }
+    case "session_updated":
+      return { case: "sessionUpdated", value: toProtoSession(change.session) };
+    case "session_deleted":
+      return { case: "sessionDeleted", value: {} };
+    case "state_put": {
+      const states = change.states.map((state) => ({ ...state, version: BigInt(state.version) }));
+      return { case: "statePut", value: { states } };
+    }
+    case "state_deleted": {
+      const { key, version } = change;
+      return { case: "stateDeleted", value: { key, version: BigInt(version) } };
+    }
+  }
+}

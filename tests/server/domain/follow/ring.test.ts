@@ -1,0 +1,63 @@
+import { expect, it } from "vitest";
+import { Ring } from "../../../../server/src/domain/follow/ring.js";
+import type { SessionFrame } from "../../../../server/src/domain/session-frame.js";
+
+const POSITION = { sequence: 1, revision: 1 };
+
+function delta(sequence: number, text = "x"): SessionFrame {
+  const common = { messageId: "m", sequence, offset: 0 } as const;
+  return { type: "delta", resumeToken: "", delta: { ...common, type: "text", text } };
+}
+
+function push(ring: Ring, ...frames: readonly SessionFrame[]): void {
+  for (const frame of frames) ring.push(frame, POSITION);
+}
+
+it("holds the newest 256 frames under indexes that rise", () => {
+  const ring = new Ring();
+
+  push(ring, ...Array.from({ length: 300 }, (_, index) => delta(index)));
+
+  expect([ring.first, ring.next]).toEqual([44, 300]);
+  expect(ring.at(43)).toBeUndefined();
+  expect(ring.at(44)?.frame).toMatchObject({ delta: { sequence: 44 } });
+  expect(ring.at(299)?.frame).toMatchObject({ delta: { sequence: 299 } });
+  expect(ring.at(300)).toBeUndefined();
+});
+
+it("holds 256 KiB at the most", () => {
+  const ring = new Ring();
+
+  push(ring, ...Array.from({ length: 10 }, (_, index) => delta(index, "é".repeat(25_000))));
+
+  expect([ring.first, ring.next]).toEqual([5, 10]);
+});
+
+it("is emptied by a frame that is larger than it", () => {
+  const ring = new Ring();
+
+  push(ring, delta(1), delta(2, "x".repeat(300_000)));
+  expect([ring.first, ring.next]).toEqual([2, 2]);
+
+  push(ring, delta(3));
+  expect([ring.first, ring.next]).toEqual([2, 3]);
+});
+
+it("forgets the deltas of one message, and what they weighed", () => {
+  const ring = new Ring();
+  const large = "x".repeat(100_000);
+  push(ring, delta(1, large), delta(2), delta(1, large));
+
+  ring.dropDeltas(1);
+  push(ring, delta(3, large), delta(4, large));
+
+  expect(ring.first).toBe(0);
+  const held = [0, 1, 2, 3, 4].map((index) => ring.at(index)?.frame);
+  expect(held.map((frame) => frame?.type)).toEqual([
+    undefined,
+    "delta",
+    undefined,
+    "delta",
+    "delta",
+  ]);
+});

@@ -1,0 +1,100 @@
+import { expect, it } from "vitest";
+import { Writing } from "../../../../server/src/domain/follow/writing.js";
+import type { Message } from "../../../../server/src/domain/model.js";
+
+const MESSAGE: Message = {
+  id: "m",
+  sessionId: "s",
+  sequence: 7,
+  role: "assistant",
+  content: "",
+  parts: [],
+  metadata: {},
+  raw: undefined,
+  pinned: false,
+  tokenCount: undefined,
+  status: "streaming",
+  createdAt: new Date(0),
+  updatedAt: new Date(0),
+  version: 1,
+  revision: 1,
+  bytes: 0,
+};
+
+function shownWriting(content = ""): Writing {
+  const writing = new Writing(MESSAGE, "here");
+  writing.show({ ...MESSAGE, content });
+  return writing;
+}
+
+function take(writing: Writing, offset: number, text: string): void {
+  writing.take({ messageId: "m", sequence: 7, offset, text, partIndex: 0, parts: [] });
+}
+
+function delta(offset: number, text: string): object {
+  return { type: "text", messageId: "m", sequence: 7, offset, text };
+}
+
+it("shows what is sent, once", () => {
+  const writing = shownWriting();
+
+  take(writing, 0, "é");
+  expect(writing.showPending()).toEqual([delta(0, "é")]);
+  take(writing, 2, "a");
+  take(writing, 3, "b");
+  expect(writing.showPending()).toEqual([delta(2, "ab")]);
+  expect(writing.showPending()).toEqual([]);
+});
+
+it("waits until the followers have the message", () => {
+  const writing = new Writing(MESSAGE, "here");
+  take(writing, 0, "early");
+  expect(writing.showPending()).toEqual([]);
+
+  writing.show(MESSAGE);
+
+  expect(writing.showPending()).toEqual([delta(0, "early")]);
+});
+
+it("keeps what is shown until it is durable, for those who come late", () => {
+  const writing = shownWriting();
+  for (const [offset, text] of ["one", "two", "six"].entries()) take(writing, 3 * offset, text);
+  writing.showPending();
+  expect(writing.repeatPending()).toEqual([delta(0, "onetwosix")]);
+
+  const isShown = writing.settle({ revision: 2, sequence: 7, offset: 6, partCount: 0 });
+
+  expect(isShown).toBe(true);
+  expect(writing.repeatPending()).toEqual([delta(6, "six")]);
+});
+
+it("says that something durable was not shown, and shows it", () => {
+  const writing = shownWriting();
+  take(writing, 3, "two");
+  expect(writing.showPending()).toEqual([]);
+
+  expect(writing.settle({ revision: 2, sequence: 7, offset: 3, partCount: 0 })).toBe(false);
+
+  expect(writing.showDurable({ ...MESSAGE, content: "one" })).toEqual([delta(0, "one")]);
+  expect(writing.showPending()).toEqual([delta(3, "two")]);
+});
+
+it("forgets what was not durable when a writer begins anew, or one elsewhere", () => {
+  const anew = shownWriting();
+  take(anew, 0, "lost");
+  anew.showPending();
+  anew.begin(5, false);
+  take(anew, 0, "something new");
+  expect(anew.showPending()).toEqual([]);
+  anew.show({ ...MESSAGE, revision: 4 });
+  expect(anew.showPending()).toEqual([]);
+  anew.show({ ...MESSAGE, revision: 5 });
+  expect(anew.showPending()).toEqual([delta(0, "something new")]);
+
+  const elsewhere = shownWriting();
+  take(elsewhere, 0, "lost");
+  elsewhere.overtake(5);
+  take(elsewhere, 4, "ghost");
+  elsewhere.show({ ...MESSAGE, revision: 5 });
+  expect(elsewhere.showPending()).toEqual([]);
+});
