@@ -10,7 +10,14 @@ const README = readText("README.md");
 
 /** A line that each block of TypeScript prints, README by README. */
 const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
-  "README.md": [/^1 user Hello$/m, /^the session is at 2$/m, /^memory$/m],
+  "README.md": [
+    /^1 user Hello$/m,
+    /^user Hello$/m,
+    /^1 complete Durable while it is written\.$/m,
+    /^stored up to 3$/m,
+    /^the session is at 2$/m,
+    /^memory$/m,
+  ],
   "client/README.md": [/^1 user Hello$/m],
   "server/README.md": [/^listening on 127\.0\.0\.1:\d+$/m],
   "proto/README.md": [/^mofa\.state\.v1\.SessionService$/m],
