@@ -1,14 +1,9 @@
 import type { DatabaseKind } from "../support/database-kinds.js";
 import type { ServerUrls } from "../support/database-servers.js";
-import { createEmptyDatabase } from "../support/empty-database.js";
 import type { BenchCase } from "./bench-case.js";
 import { type Figure, toFigure } from "./figure.js";
-import { MeasuredServer } from "./measured-server.js";
-import { type Effort, measureCase, type Pair } from "./rounds.js";
-
-// From `tests/bench/dist/bench`, where this runs.
-const MAIN = new URL("../../../../server/dist/main.js", import.meta.url);
-const ECHO = new URL("echo-server.js", import.meta.url);
+import { type Effort, measureCase } from "./rounds.js";
+import { Stage } from "./stage.js";
 
 /** What is measured on a backend. */
 export interface BackendRun {
@@ -20,28 +15,15 @@ export interface BackendRun {
 
 /** Measures cases on an empty database of a backend, and gives the figures as they come. */
 export async function* measureBackend(run: BackendRun): AsyncGenerator<Figure, void> {
-  const opened: (() => Promise<void>)[] = [];
+  const { backend, servers, effort } = run;
+  const stage = await Stage.open(backend, servers);
   try {
-    const database = await createEmptyDatabase(run.backend, run.servers);
-    opened.push(database.drop);
-    // Both are new for each backend: an echo that ran for longer would have an advantage.
-    const args = ["serve", "--listen", "127.0.0.1:0", "--database", database.url];
-    const server = await MeasuredServer.start(MAIN, args);
-    opened.push(() => server.close());
-    const echo = await MeasuredServer.start(ECHO);
-    opened.push(() => echo.close());
-    yield* measureCases(run, { server, echo });
+    for (const benchCase of run.cases) {
+      if (benchCase.backends?.includes(backend) === false) continue;
+      const series = await stage.scope(() => measureCase(benchCase, stage, effort));
+      for (const metric of series) yield toFigure(benchCase, backend, metric);
+    }
   } finally {
-    for (const close of opened.reverse()) await close();
-  }
-}
-
-async function* measureCases(
-  { backend, cases, effort }: BackendRun,
-  pair: Pair,
-): AsyncGenerator<Figure, void> {
-  for (const benchCase of cases) {
-    const series = await measureCase(benchCase, pair, effort);
-    for (const metric of series) yield toFigure(benchCase, backend, metric);
+    await stage.close();
   }
 }

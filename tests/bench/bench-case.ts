@@ -1,4 +1,5 @@
-import type { GrpcClient } from "./grpc-client.js";
+import type { DatabaseKind } from "../support/database-kinds.js";
+import type { Stage } from "./stage.js";
 
 /** One figure of a measurement. */
 export interface Metric {
@@ -6,6 +7,8 @@ export interface Metric {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
+  /** Which metric of the baseline it is compared with: the one of its own name by default. */
+  readonly against?: string;
 }
 
 /** What one measurement of a case gave. */
@@ -16,18 +19,40 @@ export interface Sample {
 }
 
 /** Puts load on a server, or on its baseline, for about `durationMs`. */
-export type Load = (client: GrpcClient, durationMs: number) => Promise<Sample>;
+export type Load = (durationMs: number) => Promise<Sample>;
 
-/** One thing that is measured beside the bare echo. */
+/** What is measured in a round, one right after the other. */
+export interface Loads {
+  readonly server: Load;
+  readonly baseline: Load;
+}
+
+/** Looks up a metric of one side of a round. */
+export type MetricLookup = (name: string) => number;
+
+/** What must hold of a metric. */
+export interface Target {
+  readonly metric: string;
+  readonly relation: "≤" | "≥";
+  /** Gives what the value is compared with, in the unit of the metric, in one round. */
+  limit(server: MetricLookup, baseline: MetricLookup): number;
+}
+
+/** One thing that is measured beside a baseline. */
 export interface BenchCase {
   /** What `--case` chooses it by. */
   readonly name: string;
-  /** How the echo answers: with what it was sent, or with frames encoded beforehand. */
-  readonly baseline: "echo" | "echo-stream";
+  /** What the baseline is called in the table. */
+  readonly baseline: string;
   /** What is done, in the singular: the unit that the server's CPU time is given by. */
-  readonly operation: "call" | "message";
+  readonly operation: string;
   /** Whether it is left out unless `--full` or its name asks for it. */
   readonly onlyInFull?: boolean;
-  /** Puts into the server what the load needs. The echo needs nothing. */
-  prepare(server: GrpcClient): Promise<Load>;
+  /** Whether it is measured once, without warming up, since it takes long and varies little. */
+  readonly isMeasuredOnce?: boolean;
+  /** The backends that it is measured on: all by default. */
+  readonly backends?: readonly DatabaseKind[];
+  readonly targets?: readonly Target[];
+  /** Puts into the server what the loads need. */
+  prepare(stage: Stage): Promise<Loads>;
 }

@@ -1,5 +1,5 @@
-import { build } from "hdr-histogram-js";
 import type { Sample } from "./bench-case.js";
+import { Latencies } from "./latencies.js";
 
 /** How much load a closed loop makes, and for how long. */
 export interface LoopOptions {
@@ -8,8 +8,6 @@ export interface LoopOptions {
   readonly durationMs: number;
 }
 
-const MICROSECONDS_A_MINUTE = 60_000_000;
-
 /**
  * Calls again and again, each of the `inFlight` workers as soon as its last call has
  * ended, and gives the latencies and the rate.
@@ -17,8 +15,8 @@ const MICROSECONDS_A_MINUTE = 60_000_000;
 export async function closedLoop(
   call: (worker: number) => Promise<void>,
   { inFlight, durationMs }: LoopOptions,
-): Promise<Sample> {
-  const latencies = build({ highestTrackableValue: MICROSECONDS_A_MINUTE });
+): Promise<Sample & { readonly rate: number }> {
+  const latencies = new Latencies();
   const startedAt = performance.now();
   const endsAt = startedAt + durationMs;
 
@@ -26,20 +24,16 @@ export async function closedLoop(
     for (let now = performance.now(); now < endsAt; ) {
       await call(worker);
       const end = performance.now();
-      latencies.recordValue(Math.round((end - now) * 1_000));
+      latencies.record(end - now);
       now = end;
     }
   }
   await Promise.all(Array.from({ length: inFlight }, (_, worker) => work(worker)));
 
-  const seconds = (performance.now() - startedAt) / 1_000;
-  const percentile = (percent: number) => latencies.getValueAtPercentile(percent) / 1_000;
+  const rate = latencies.count / ((performance.now() - startedAt) / 1_000);
   return {
-    operations: latencies.totalCount,
-    metrics: [
-      { name: "p50", value: percentile(50), unit: "ms" },
-      { name: "p99", value: percentile(99), unit: "ms" },
-      { name: "rate", value: latencies.totalCount / seconds, unit: "calls/s" },
-    ],
+    operations: latencies.count,
+    metrics: [...latencies.metrics(), { name: "rate", value: rate, unit: "calls/s" }],
+    rate,
   };
 }

@@ -5,6 +5,9 @@ import {
   AppendMessagesResponseSchema,
   type Message,
   MessageStatus,
+  type PipelineAppendsRequest,
+  type PipelineAppendsResponse,
+  PipelineAppendsResponseSchema,
   type StreamMessagesRequest,
   StreamMessagesResponseSchema,
 } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
@@ -22,6 +25,16 @@ export function answerAppend(request: AppendMessagesRequest): AppendMessagesResp
   for (const [index, message] of messages.entries()) store(message, sessionId, index + 1);
   const headSequence = BigInt(messages.length);
   return create(AppendMessagesResponseSchema, { messages, headSequence, revision: 2n });
+}
+
+/** Answers an append of a pipeline. */
+export function answerPipelined(request: PipelineAppendsRequest): PipelineAppendsResponse {
+  const { requestId, append } = request;
+  if (append === undefined) throw new Error("a request of a pipeline has no append");
+  return create(PipelineAppendsResponseSchema, {
+    requestId,
+    outcome: { case: "response", value: answerAppend(append) },
+  });
 }
 
 /** Gives the frames of an answer, encoded the first time that they are asked for. */

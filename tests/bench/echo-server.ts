@@ -2,6 +2,7 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   Server,
   ServerCredentials,
+  type ServerDuplexStream,
   type ServerUnaryCall,
   type ServerWritableStream,
   type sendUnaryData,
@@ -11,10 +12,15 @@ import {
   AppendMessagesRequestSchema,
   type AppendMessagesResponse,
   AppendMessagesResponseSchema,
+  type PipelineAppendsRequest,
+  PipelineAppendsRequestSchema,
+  type PipelineAppendsResponse,
+  PipelineAppendsResponseSchema,
   type StreamMessagesRequest,
   StreamMessagesRequestSchema,
 } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
-import { answerAppend, answerStream } from "./echo-answers.js";
+import { answerAppend, answerPipelined, answerStream } from "./echo-answers.js";
+import { addFollower, announce } from "./echo-followers.js";
 
 // A program: the baseline, which is grpc-js and protobuf-es with nothing behind them.
 
@@ -27,6 +33,16 @@ const definition = {
     requestDeserialize: (bytes: Buffer) => fromBinary(AppendMessagesRequestSchema, bytes),
     responseSerialize: (reply: AppendMessagesResponse) =>
       toBuffer(toBinary(AppendMessagesResponseSchema, reply)),
+    responseDeserialize: unused,
+  },
+  pipelineAppends: {
+    path: "/mofa.state.v1.MessageService/PipelineAppends",
+    requestStream: true,
+    responseStream: true,
+    requestSerialize: unused,
+    requestDeserialize: (bytes: Buffer) => fromBinary(PipelineAppendsRequestSchema, bytes),
+    responseSerialize: (reply: PipelineAppendsResponse) =>
+      toBuffer(toBinary(PipelineAppendsResponseSchema, reply)),
     responseDeserialize: unused,
   },
   streamMessages: {
@@ -44,10 +60,23 @@ function appendMessages(
   { request }: ServerUnaryCall<AppendMessagesRequest, AppendMessagesResponse>,
   answer: sendUnaryData<AppendMessagesResponse>,
 ): void {
-  answer(null, answerAppend(request));
+  const response = answerAppend(request);
+  announce(request, response.messages);
+  answer(null, response);
+}
+
+function pipelineAppends(
+  call: ServerDuplexStream<PipelineAppendsRequest, PipelineAppendsResponse>,
+): void {
+  call.on("data", (request: PipelineAppendsRequest) => call.write(answerPipelined(request)));
+  call.on("end", () => call.end());
 }
 
 function streamMessages(call: ServerWritableStream<StreamMessagesRequest, Buffer>): void {
+  if (call.request.follow) {
+    addFollower(call);
+    return;
+  }
   const frames = answerStream(call.request).values();
 
   function writeUntilFull(): void {
@@ -69,7 +98,7 @@ function unused(): never {
 }
 
 const server = new Server({ "grpc.enable_channelz": 0 });
-server.addService(definition, { appendMessages, streamMessages });
+server.addService(definition, { appendMessages, pipelineAppends, streamMessages });
 server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {
   if (error) throw error;
   process.stderr.write(`listening on 127.0.0.1:${port}\n`);

@@ -1,6 +1,6 @@
 import type { DatabaseKind } from "../support/database-kinds.js";
-import type { BenchCase } from "./bench-case.js";
-import type { Series } from "./rounds.js";
+import type { BenchCase, Target } from "./bench-case.js";
+import type { Series, TargetSeries } from "./rounds.js";
 
 /** The median over the rounds, and what the rounds lay between. */
 export interface Spread {
@@ -9,35 +9,56 @@ export interface Spread {
   readonly max: number;
 }
 
+/** Whether what must hold of a metric does. */
+export interface Verdict {
+  readonly relation: Target["relation"];
+  readonly limit: Spread;
+  /** Whether it holds in the middle of the rounds, each compared with its own limit. */
+  readonly isMet: boolean;
+}
+
 /** What is reported of one metric of a case on one backend. */
 export interface Figure {
-  /** The case and the metric: `append-1.p50`. */
-  readonly name: string;
+  /** The case. */
+  readonly caseName: string;
+  readonly metric: string;
   readonly backend: DatabaseKind;
   readonly unit: string;
-  readonly baselineName: BenchCase["baseline"];
+  readonly baselineName: string;
   readonly value: Spread;
   readonly baseline: Spread;
   /** Of the value to the baseline, taken in each round by itself. */
   readonly ratio: Spread;
+  readonly verdict?: Verdict;
 }
 
 /** Sums up the rounds of a metric. */
 export function toFigure(
   { name, baseline }: BenchCase,
   backend: DatabaseKind,
-  { metric, unit, values, baselineValues }: Series,
+  { metric, unit, values, baselineValues, target }: Series,
 ): Figure {
-  const ratios = values.map((value, round) => value / (baselineValues[round] ?? Number.NaN));
   return {
-    name: `${name}.${metric}`,
+    caseName: name,
+    metric,
     backend,
     unit,
     baselineName: baseline,
     value: toSpread(values),
     baseline: toSpread(baselineValues),
-    ratio: toSpread(ratios),
+    ratio: toSpread(divide(values, baselineValues)),
+    ...(target && { verdict: toVerdict(values, target) }),
   };
+}
+
+function toVerdict(values: readonly number[], { relation, limits }: TargetSeries): Verdict {
+  const { median } = toSpread(divide(values, limits));
+  const isMet = relation === "≤" ? median <= 1 : median >= 1;
+  return { relation, limit: toSpread(limits), isMet };
+}
+
+function divide(values: readonly number[], divisors: readonly number[]): readonly number[] {
+  return values.map((value, round) => value / (divisors[round] ?? Number.NaN));
 }
 
 function toSpread(values: readonly number[]): Spread {

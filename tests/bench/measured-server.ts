@@ -2,19 +2,22 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { Sample } from "./bench-case.js";
 import { GrpcClient } from "./grpc-client.js";
+import type { Usage } from "./report-usage.js";
 
 const LISTENING = /^listening on (\S+)$/;
-const REPORT_CPU = new URL("report-cpu.js", import.meta.url).href;
+const REPORT_USAGE = new URL("report-usage.js", import.meta.url).href;
 
-/** A server in a process of its own, with a client and a meter of its CPU time. */
+/** A server in a process of its own, with a client and a meter of what it uses. */
 export class MeasuredServer {
+  /** `HOST:PORT`. */
+  readonly address: string;
   readonly client: GrpcClient;
   readonly #process: ChildProcess;
 
   private constructor(child: ChildProcess, address: string) {
     this.#process = child;
+    this.address = address;
     this.client = new GrpcClient(address);
   }
 
@@ -26,19 +29,20 @@ export class MeasuredServer {
   static async start(module: URL, args: readonly string[] = []): Promise<MeasuredServer> {
     const child = spawn(
       process.execPath,
-      ["--import", REPORT_CPU, fileURLToPath(module), ...args],
+      ["--import", REPORT_USAGE, fileURLToPath(module), ...args],
       { stdio: ["ignore", "ignore", "pipe", "ipc"] },
     );
     return new MeasuredServer(child, await addressOf(child));
   }
 
-  /** Takes a sample, and gives it with the CPU time that the server spent, in microseconds. */
-  async measure(
-    load: (client: GrpcClient) => Promise<Sample>,
-  ): Promise<Sample & { readonly cpuMicros: number }> {
-    const before = await this.#cpuMicros();
-    const sample = await load(this.client);
-    return { ...sample, cpuMicros: (await this.#cpuMicros()) - before };
+  /** Gives what the process uses. */
+  usage(): Promise<Usage> {
+    return this.#ask("usage");
+  }
+
+  /** Gives what the process uses once its garbage is collected. */
+  usageWithoutGarbage(): Promise<Usage> {
+    return this.#ask("usage after collecting garbage");
   }
 
   /** Ends the server, and waits until it has exited. */
@@ -50,11 +54,11 @@ export class MeasuredServer {
     await exited;
   }
 
-  async #cpuMicros(): Promise<number> {
+  async #ask(question: string): Promise<Usage> {
     const answered = once(this.#process, "message");
-    this.#process.send("cpu");
-    const [micros] = await answered;
-    return Number(micros);
+    this.#process.send(question);
+    const [usage] = await answered;
+    return usage;
   }
 }
 

@@ -1,15 +1,16 @@
-import type { Figure, Spread } from "./figure.js";
+import type { Figure, Spread, Verdict } from "./figure.js";
 
-const HEADINGS = ["case", "unit", "value", "baseline", "", "ratio"] as const;
-const WIDTHS = [20, 12, 26, 26, 13, 0] as const;
+const HEADINGS = ["case", "unit", "value", "baseline", "", "ratio", "target"] as const;
+const WIDTHS = [24, 12, 24, 24, 13, 20, 0] as const;
 
 const NUMBER = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
 
 /** Writes a figure as one line of JSON. */
-export function toJsonLine({ value, baseline, ratio, ...rest }: Figure): string {
+export function toJsonLine({ value, baseline, ratio, verdict, ...rest }: Figure): string {
   return JSON.stringify({
-    name: rest.name,
+    name: `${rest.caseName}.${rest.metric}`,
     backend: rest.backend,
+    metric: rest.metric,
     value: value.median,
     unit: rest.unit,
     baseline: baseline.median,
@@ -18,6 +19,9 @@ export function toJsonLine({ value, baseline, ratio, ...rest }: Figure): string 
     valueRange: [value.min, value.max],
     baselineRange: [baseline.min, baseline.max],
     ratioRange: [ratio.min, ratio.max],
+    target: verdict?.limit.median,
+    targetRelation: verdict?.relation,
+    ok: verdict?.isMet,
   });
 }
 
@@ -27,12 +31,26 @@ export function toTableHeading(backend: string): string {
 }
 
 /** Writes a figure as one line of the table. */
-export function toTableLine({ name, unit, value, baseline, baselineName, ratio }: Figure): string {
-  return toLine([name, unit, toText(value), toText(baseline), baselineName, toText(ratio)]);
+export function toTableLine({ value, baseline, ratio, verdict, ...rest }: Figure): string {
+  return toLine([
+    `${rest.caseName}.${rest.metric}`,
+    rest.unit,
+    toText(value),
+    toText(baseline),
+    rest.baselineName,
+    toText(ratio),
+    toTargetText(verdict),
+  ]);
 }
 
 function toText({ median, min, max }: Spread): string {
   return `${NUMBER.format(median)} (${NUMBER.format(min)}–${NUMBER.format(max)})`;
+}
+
+function toTargetText(verdict: Verdict | undefined): string {
+  if (verdict === undefined) return "";
+  const { relation, limit, isMet } = verdict;
+  return `${relation} ${NUMBER.format(limit.median)} ${isMet ? "ok" : "MISSED"}`;
 }
 
 function toLine(cells: readonly string[]): string {

@@ -1,11 +1,6 @@
-import type { BenchCase, Load, Metric } from "./bench-case.js";
+import type { BenchCase, Load, Metric, Target } from "./bench-case.js";
 import type { MeasuredServer } from "./measured-server.js";
-
-/** A server and what it is compared with. */
-export interface Pair {
-  readonly server: MeasuredServer;
-  readonly echo: MeasuredServer;
-}
+import type { Stage } from "./stage.js";
 
 /** How long and how often a case is measured. */
 export interface Effort {
@@ -20,63 +15,93 @@ export interface Series {
   readonly unit: string;
   readonly values: readonly number[];
   readonly baselineValues: readonly number[];
+  readonly target?: TargetSeries;
 }
 
-type Round = Readonly<Record<keyof Pair, readonly Metric[]>>;
+/** What must hold of a metric in each round. */
+export interface TargetSeries {
+  readonly relation: Target["relation"];
+  readonly limits: readonly number[];
+}
+
+type Side = "server" | "baseline";
+type Round = Readonly<Record<Side, readonly Metric[]>>;
 
 /**
- * Measures a case on the server and on the echo in turn.
+ * Measures a case on the server and on its baseline in turn.
  *
  * Which of them comes first changes with every round, so that what drifts with time,
  * such as the machine's speed, falls on both alike.
  */
 export async function measureCase(
   benchCase: BenchCase,
-  pair: Pair,
+  stage: Stage,
   effort: Effort,
 ): Promise<readonly Series[]> {
-  const load = await benchCase.prepare(pair.server.client);
-  await load(pair.server.client, effort.warmUpMs);
-  await load(pair.echo.client, effort.warmUpMs);
-  const unit = `µs/${benchCase.operation}`;
-  const rounds: Round[] = [];
-  for (let index = 0; index < effort.rounds; index += 1) {
-    const sides = index % 2 === 0 ? (["server", "echo"] as const) : (["echo", "server"] as const);
-    const round: Record<keyof Pair, readonly Metric[]> = { server: [], echo: [] };
-    for (const side of sides) {
-      round[side] = await sample(pair[side], { load, durationMs: effort.roundMs, unit });
-    }
-    rounds.push(round);
+  const loads = await benchCase.prepare(stage);
+  const { rounds, roundMs, warmUpMs } = effort;
+  if (!benchCase.isMeasuredOnce) {
+    await loads.server(warmUpMs);
+    await loads.baseline(warmUpMs);
   }
-  return toSeries(rounds);
+  const meters = { server: stage.server, baseline: stage.echo };
+  const unit = `µs/${benchCase.operation}`;
+  const measured: Round[] = [];
+  for (let index = 0; index < (benchCase.isMeasuredOnce ? 1 : rounds); index += 1) {
+    const sides: readonly Side[] =
+      index % 2 === 0 ? ["baseline", "server"] : ["server", "baseline"];
+    const round: Record<Side, readonly Metric[]> = { server: [], baseline: [] };
+    for (const side of sides) {
+      round[side] = await sample(loads[side], { durationMs: roundMs, unit, meter: meters[side] });
+    }
+    measured.push(round);
+  }
+  return toSeries(measured, benchCase.targets ?? []);
 }
 
 interface Sampling {
-  readonly load: Load;
   readonly durationMs: number;
   /** The unit of the server's CPU time for each operation. */
   readonly unit: string;
+  /** Whose CPU time it is. */
+  readonly meter: MeasuredServer;
 }
 
 async function sample(
-  server: MeasuredServer,
-  { load, durationMs, unit }: Sampling,
+  load: Load,
+  { durationMs, unit, meter }: Sampling,
 ): Promise<readonly Metric[]> {
-  const measured = await server.measure((client) => load(client, durationMs));
-  const { metrics, operations, cpuMicros } = measured;
+  const before = await meter.usage();
+  const { metrics, operations } = await load(durationMs);
+  const cpuMicros = (await meter.usage()).cpuMicros - before.cpuMicros;
+  if (metrics.some(({ name }) => name === "cpu")) return metrics;
   return [...metrics, { name: "cpu", value: cpuMicros / operations, unit }];
 }
 
 /** Turns rounds of metrics into metrics of rounds. */
-function toSeries(rounds: readonly Round[]): readonly Series[] {
+function toSeries(rounds: readonly Round[], targets: readonly Target[]): readonly Series[] {
   const [first] = rounds;
   if (first === undefined) return [];
-  return first.server.map(({ name, unit }) => ({
-    metric: name,
-    unit,
-    values: rounds.map(({ server }) => valueIn(server, name)),
-    baselineValues: rounds.map(({ echo }) => valueIn(echo, name)),
-  }));
+  return first.server.map(({ name, unit, against }) => {
+    const target = targets.find(({ metric }) => metric === name);
+    return {
+      metric: name,
+      unit,
+      values: rounds.map(({ server }) => valueIn(server, name)),
+      baselineValues: rounds.map(({ baseline }) => valueIn(baseline, against ?? name)),
+      ...(target && { target: toTargetSeries(target, rounds) }),
+    };
+  });
+}
+
+function toTargetSeries(target: Target, rounds: readonly Round[]): TargetSeries {
+  const limits = rounds.map(({ server, baseline }) =>
+    target.limit(
+      (name) => valueIn(server, name),
+      (name) => valueIn(baseline, name),
+    ),
+  );
+  return { relation: target.relation, limits };
 }
 
 function valueIn(metrics: readonly Metric[], name: string): number {

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import {
   AppendMessagesRequestSchema,
+  type AppendMessagesResponse,
   MessageService,
 } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import {
@@ -20,6 +21,23 @@ export async function createSession(server: GrpcClient): Promise<string> {
   const request = create(CreateSessionRequestSchema, { session: { id } });
   await server.unary(SessionService.method.createSession, request);
   return id;
+}
+
+/** Creates empty sessions, and gives their ids. */
+export function createSessions(server: GrpcClient, count: number): Promise<readonly string[]> {
+  return Promise.all(Array.from({ length: count }, () => createSession(server)));
+}
+
+/** Appends a message to a session, and gives the answer. */
+export async function append(
+  client: GrpcClient,
+  sessionId: string,
+): Promise<AppendMessagesResponse> {
+  const request = create(AppendMessagesRequestSchema, { sessionId, messages: [newMessage()] });
+  const response = await client.unary(MessageService.method.appendMessages, request);
+  const { length } = response.messages;
+  if (length !== 1) throw new Error(`an append was answered with ${length} messages`);
+  return response;
 }
 
 /** Gives the id of a session of `HISTORY_LENGTH` messages, the same one for all cases. */

@@ -1,13 +1,7 @@
-import { create } from "@bufbuild/protobuf";
-import {
-  AppendMessagesRequestSchema,
-  MessageService,
-} from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import type { BenchCase } from "../bench-case.js";
 import { closedLoop } from "../closed-loop.js";
 import type { GrpcClient } from "../grpc-client.js";
-import { newMessage } from "../payload.js";
-import { createSession } from "../sessions.js";
+import { append, createSessions } from "../sessions.js";
 
 /** One message a call, one call after the other: the latency of an append. */
 export const appendOne = appendCase({ name: "append-1", inFlight: 1, sessions: 1 });
@@ -32,18 +26,29 @@ function appendCase({ name, inFlight, sessions }: AppendLoad): BenchCase {
     name,
     baseline: "echo",
     operation: "call",
-    async prepare(server) {
-      const ids = await Promise.all(Array.from({ length: sessions }, () => createSession(server)));
-      return (client, durationMs) => {
-        const call = (worker: number) => append(client, ids[worker % sessions] ?? "");
-        return closedLoop(call, { inFlight, durationMs });
-      };
+    async prepare({ server, echo }) {
+      const sessionIds = await createSessions(server.client, sessions);
+      const load = (client: GrpcClient) => (durationMs: number) =>
+        appendInLoop(client, { sessionIds, inFlight, durationMs });
+      return { server: load(server.client), baseline: load(echo.client) };
     },
   };
 }
 
-async function append(client: GrpcClient, sessionId: string): Promise<void> {
-  const request = create(AppendMessagesRequestSchema, { sessionId, messages: [newMessage()] });
-  const { messages } = await client.unary(MessageService.method.appendMessages, request);
-  if (messages.length !== 1) throw new Error(`an append was answered with ${messages.length}`);
+/** Which appends are made in a closed loop. */
+export interface AppendLoop {
+  /** The workers take them in turn. */
+  readonly sessionIds: readonly string[];
+  readonly inFlight: number;
+  readonly durationMs: number;
+}
+
+/** Appends a message a call in a closed loop. */
+export function appendInLoop(
+  client: GrpcClient,
+  { sessionIds, ...loop }: AppendLoop,
+): ReturnType<typeof closedLoop> {
+  return closedLoop(async (worker) => {
+    await append(client, sessionIds[worker % sessionIds.length] ?? "");
+  }, loop);
 }

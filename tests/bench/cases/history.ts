@@ -17,9 +17,12 @@ export const streamHistory: BenchCase = {
   name: "stream-100k",
   baseline: "echo-stream",
   operation: "message",
-  async prepare(server) {
-    const request = create(StreamMessagesRequestSchema, { sessionId: await historyOf(server) });
-    return (client, durationMs) => streamAgain(client, request, durationMs);
+  async prepare({ server, echo }) {
+    const sessionId = await historyOf(server.client);
+    const request = create(StreamMessagesRequestSchema, { sessionId });
+    const load = (client: GrpcClient) => (durationMs: number) =>
+      streamAgain(client, request, durationMs);
+    return { server: load(server.client), baseline: load(echo.client) };
   },
 };
 
@@ -28,13 +31,14 @@ export const readLast: BenchCase = {
   name: "last-50",
   baseline: "echo-stream",
   operation: "call",
-  async prepare(server) {
+  async prepare({ server, echo }) {
     const request = create(StreamMessagesRequestSchema, {
-      sessionId: await historyOf(server),
+      sessionId: await historyOf(server.client),
       start: { case: "lastMessages", value: LAST },
     });
-    return (client, durationMs) =>
+    const load = (client: GrpcClient) => (durationMs: number) =>
       closedLoop(() => read(client, request, LAST), { inFlight: 1, durationMs });
+    return { server: load(server.client), baseline: load(echo.client) };
   },
 };
 
@@ -62,8 +66,9 @@ async function read(
   expected: number,
 ): Promise<void> {
   let count = 0;
-  await client.stream(MessageService.method.streamMessages, request, ({ frame }) => {
+  const stream = client.stream(MessageService.method.streamMessages, request, ({ frame }) => {
     if (frame.case === "messages") count += frame.value.messages.length;
   });
+  await stream.ended;
   if (count !== expected) throw new Error(`a stream gave ${count} messages, not ${expected}`);
 }

@@ -1,0 +1,55 @@
+import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
+import { toBinary } from "@bufbuild/protobuf";
+import {
+  type StreamMessagesRequest,
+  StreamMessagesRequestSchema,
+} from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+
+const PREFIX_BYTES = 5;
+
+/** Opens a connection for bare streams, and waits until it stands. */
+export function openConnection(address: string): Promise<ClientHttp2Session> {
+  return new Promise((resolve, reject) => {
+    const connection = connect(`http://${address}`);
+    connection.once("connect", () => resolve(connection));
+    connection.on("error", reject);
+  });
+}
+
+/**
+ * Calls StreamMessages without a gRPC library, which would cost the load generator more
+ * than the server for each frame. Nothing is read before the stream is.
+ */
+export function openBareStream(
+  connection: ClientHttp2Session,
+  request: StreamMessagesRequest,
+): ClientHttp2Stream {
+  const stream = connection.request({
+    ":method": "POST",
+    ":path": "/mofa.state.v1.MessageService/StreamMessages",
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
+  const bytes = toBinary(StreamMessagesRequestSchema, request);
+  const prefix = Buffer.alloc(PREFIX_BYTES);
+  prefix.writeUInt32BE(bytes.length, 1);
+  stream.end(Buffer.concat([prefix, bytes]));
+  return stream;
+}
+
+/** Cuts what a stream brings into frames. */
+export class FrameCutter {
+  #rest: Buffer = Buffer.alloc(0);
+
+  /** Takes the next bytes, and gives the frames that are whole. */
+  *cut(chunk: Buffer): Generator<Buffer, void> {
+    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    while (bytes.length >= PREFIX_BYTES) {
+      const end = PREFIX_BYTES + bytes.readUInt32BE(1);
+      if (bytes.length < end) break;
+      yield bytes.subarray(PREFIX_BYTES, end);
+      bytes = bytes.subarray(end);
+    }
+    this.#rest = bytes;
+  }
+}
