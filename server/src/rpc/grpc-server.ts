@@ -9,6 +9,7 @@ import {
 import type { Logger } from "../domain/log.js";
 import { NIL_UUID } from "../domain/uuid.js";
 import { readTenant } from "./context.js";
+import { eagerSending } from "./eager-sending.js";
 import { formatListenAddress, type ListenAddress } from "./listen-address.js";
 import { type Listener, openListener } from "./listener.js";
 import { LiveStreams } from "./live-streams.js";
@@ -85,6 +86,7 @@ export class GrpcServer {
 
 function channelOptions(maxRequestBytes: number): ServerOptions {
   return {
+    interceptors: [eagerSending],
     "grpc.enable_channelz": 0,
     "grpc.max_concurrent_streams": 1_000,
     // Our own limit answers with details; this one keeps what is far beyond it out of memory.

@@ -6,10 +6,13 @@ import { AppendTurn, type PendingAppend, type Room } from "./append-turn.js";
 import type { Database } from "./database.js";
 
 /** The most that one transaction takes together; a single append may be larger. */
-const GROUP: Readonly<Room> = { appends: 128, messages: 1_000, bytes: 4 * 1024 * 1024 };
+const GROUP: Readonly<Room> = { appends: 256, messages: 1_000, bytes: 4 * 1024 * 1024 };
 
-/** For how many turns of the event loop a group waits at most, while each brings more appends. */
-const MAX_TURNS = 8;
+/** For how many turns of the event loop a group waits at most. */
+const MAX_TURNS = 16;
+
+/** How many turns in a row may bring nothing before a group of several goes; a lone append does not wait. */
+const MAX_EMPTY_TURNS = 3;
 
 /** For what the session or the database is now, an append may be refused, and a repeated one is not. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set(["aborted", "resource_exhausted"]);
@@ -36,7 +39,9 @@ export class AppendLane {
   /** The turns that have begun, and wait for a group. */
   readonly #ready: AppendTurn[] = [];
   #isUnderWay = false;
-  #arrivals = 0;
+  /** How many appends have come, and how many of them were taken into a group. */
+  #arrived = 0;
+  #taken = 0;
 
   constructor(database: Database, context: AppendContext) {
     this.#database = database;
@@ -47,7 +52,7 @@ export class AppendLane {
   append(ref: SessionRef, request: Append): Promise<Appended> {
     return new Promise((resolve, reject) => {
       this.#database.requireOpen();
-      this.#arrivals += 1;
+      this.#arrived += 1;
       this.#turnFor(ref.sessionId).add({ ref, request, resolve, reject });
     });
   }
@@ -71,6 +76,7 @@ export class AppendLane {
     }
     const alone = turn.takeAlone();
     if (alone !== undefined) {
+      this.#taken += 1;
       void this.#runApart({ turn, appends: [alone] });
       return;
     }
@@ -87,11 +93,14 @@ export class AppendLane {
     this.#isUnderWay = false;
   }
 
-  /** Lets those join that have been sent already. */
+  /** Lets those join that are on their way: what was sent at once is read over several turns. */
   async #gather(): Promise<void> {
-    for (let turn = 0, seen = 0; turn < MAX_TURNS && seen < this.#arrivals; turn++) {
-      seen = this.#arrivals;
+    for (let turn = 0, empty = 0; turn < MAX_TURNS; turn++) {
+      const seen = this.#arrived;
       await setImmediate();
+      empty = this.#arrived === seen ? empty + 1 : 0;
+      const isAlone = this.#arrived - this.#taken <= 1;
+      if (empty > (isAlone ? 0 : MAX_EMPTY_TURNS)) return;
     }
   }
 
@@ -114,6 +123,7 @@ export class AppendLane {
     for (let turn = this.#ready[0]; turn !== undefined; turn = this.#ready[0]) {
       const appends = turn.takeFitting(room, shares.length === 0);
       if (appends.length === 0) break;
+      this.#taken += appends.length;
       shares.push({ turn, appends });
       this.#ready.shift();
     }
