@@ -91,10 +91,30 @@ export const FOREIGN_CALLS: Readonly<Record<string, readonly ForeignCall[]>> = {
       }),
     ),
   ],
+  "MessageService.PipelineAppends": [
+    {
+      async call(stranger, { sessionId, messageId }) {
+        const pipeline = stranger.pipeline();
+        const message = { id: messageId, role: "user", content: "secret" } as const;
+        return pipeline.append(sessionId, message).finally(() => pipeline.close());
+      },
+      outcome: expectNoSession,
+    },
+  ],
   "MessageService.StreamMessages": [
     notFound((stranger, { sessionId }) =>
       collect(stranger.lowLevel(MessageService).streamMessages({ sessionId })),
     ),
+    notFound((stranger, { sessionId }) =>
+      collect(stranger.lowLevel(MessageService).streamMessages({ sessionId, follow: true })),
+    ),
+  ],
+  "MessageService.WriteMessage": [
+    notFound((stranger, { sessionId, messageId }) => {
+      const message = { id: messageId, role: Role.USER };
+      const start = { case: "start", value: { sessionId, message } } as const;
+      return collect(stranger.lowLevel(MessageService).writeMessage(only({ write: start })));
+    }),
   ],
   "MessageService.GetMessage": [
     notFound((stranger, { sessionId, messageId }) =>
@@ -171,17 +191,16 @@ export const FOREIGN_CALLS: Readonly<Record<string, readonly ForeignCall[]>> = {
 };
 
 function notFound(call: ForeignCall["call"]): ForeignCall {
-  return {
-    call,
-    outcome(result, { userId }) {
-      expect(result).toMatchObject({
-        code: "not_found",
-        reason: "SESSION_NOT_FOUND",
-        metadata: {},
-      });
-      expectNotToName(result, [userId, "secret"]);
-    },
-  };
+  return { call, outcome: expectNoSession };
+}
+
+function expectNoSession(result: unknown, { userId }: Owned): void {
+  expect(result).toMatchObject({ code: "not_found", reason: "SESSION_NOT_FOUND", metadata: {} });
+  expectNotToName(result, [userId, "secret"]);
+}
+
+async function* only<T>(request: T): AsyncGenerator<T, void> {
+  yield request;
 }
 
 /** A call that looks for another tenant's message in a session of the caller's own. */
