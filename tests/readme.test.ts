@@ -2,6 +2,8 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
+import { TAIL_SETTINGS } from "../server/src/command/tail-settings.js";
+import type { Setting } from "../server/src/setting.js";
 import { SETTINGS } from "../server/src/settings.js";
 import { startTestServer } from "./support/test-server.js";
 
@@ -79,12 +81,13 @@ describe("the README", () => {
     expect(named.length).toBeGreaterThan(3);
   });
 
-  it("lists every setting with its variable and default", () => {
-    for (const { flag, variable, defaultValue, description } of Object.values(SETTINGS)) {
-      const row = `| \`${flag}\` | \`${variable}\` | \`${defaultValue}\` | ${description} |`;
-      expect(README).toContain(row);
-    }
-  });
+  it.each([...Object.values(SETTINGS), ...Object.values(TAIL_SETTINGS)])(
+    "lists $flag with its variable and default",
+    ({ flag, variable, defaultValue, description }: Setting<unknown>) => {
+      const value = defaultValue === undefined ? "" : ` \`${defaultValue}\``;
+      expect(README).toContain(`| \`${flag}\` | \`${variable}\` |${value} | ${description} |`);
+    },
+  );
 
   it("gives each dependency of the packages a reason", () => {
     for (const name of ["server", "client", "proto"]) {

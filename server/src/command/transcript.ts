@@ -1,24 +1,26 @@
 import type { Message, SessionEvent } from "@mofa-state/client";
-import { GrowingMessage } from "./growing-message.js";
-import { MessageBlock } from "./message-block.js";
+import { MessageBlock, type MessageEvent } from "./message-block.js";
 import { type Paint, toOneLine } from "./terminal-text.js";
 
 /** How much of a text a line about it shows, in characters. */
 const EXCERPT_LENGTH = 100;
+
+/** How much may wait for the end of a message that is being written. */
+const MAX_WAITING = 1_000;
 
 /**
  * Turns what happens in a session into text for a terminal: a block for each message,
  * and a line for each change.
  *
  * The block of a message that is being written grows. What happens meanwhile waits until
- * that has ended.
+ * that has ended, or until too much waits: then the message goes on in a block below.
  */
 export class Transcript {
   readonly #paint: Paint;
   /** What is being written, by sequence: what is shown, and what waits. */
-  readonly #growing = new Map<number, GrowingMessage>();
-  #waiting: (GrowingMessage | string)[] = [];
-  #block: MessageBlock | undefined;
+  readonly #growing = new Map<number, MessageBlock>();
+  #waiting: (MessageBlock | string)[] = [];
+  #shown: MessageBlock | undefined;
 
   constructor(paint: Paint) {
     this.#paint = paint;
@@ -30,97 +32,98 @@ export class Transcript {
       case "message":
         return this.#add(event.message);
       case "text_delta":
-        this.#growing.get(event.sequence)?.addText(event.offset, event.text);
-        return this.#block?.grow() ?? "";
       case "part_delta":
-        this.#growing.get(event.sequence)?.addPart(event.partIndex, event.part);
-        return this.#block?.grow() ?? "";
+        return this.#growing.get(event.sequence)?.apply(event) ?? "";
       case "message_updated":
-        return this.#update(event.message);
+        return this.#update(event);
       case "message_deleted":
-        return this.#remove(event.sequence - 1, event.sequence) + this.#note(describe(event));
+        return this.#remove(event.sequence - 1, event.sequence) + this.#write(describe(event));
       case "messages_cleared":
         return (
-          this.#remove(event.afterSequence, event.throughSequence) + this.#note(describe(event))
+          this.#remove(event.afterSequence, event.throughSequence) + this.#write(describe(event))
         );
       case "session_deleted":
-        return this.#remove(0, Number.POSITIVE_INFINITY) + this.#note(describe(event));
+        return this.#remove(0, Number.POSITIVE_INFINITY) + this.#write(describe(event));
       default:
-        return this.#note(describe(event));
+        return this.#write(describe(event));
     }
   }
 
   /** Gives what waits, since nothing more is to come. */
   end(): string {
     let text = "";
-    while (this.#block !== undefined) text += this.#closeBlock("still being written");
+    while (this.#shown !== undefined) text += this.#closeShown("still being written");
     return text;
   }
 
   #add(message: Message): string {
-    const growing = new GrowingMessage(message);
-    if (message.status === "streaming") this.#growing.set(message.sequence, growing);
-    this.#waiting.push(growing);
-    return this.#writeWaiting();
+    const block = new MessageBlock(message, this.#paint);
+    if (message.status === "streaming") this.#growing.set(message.sequence, block);
+    return this.#write(block);
   }
 
-  #update(message: Message): string {
-    const { sequence, status } = message;
-    const growing = this.#growing.get(sequence);
-    if (growing === undefined) {
-      return status === "streaming" ? this.#add(message) : this.#note(describeMessage(message));
+  #update(event: Extract<MessageEvent, { readonly type: "message_updated" }>): string {
+    const { message } = event;
+    const block = this.#growing.get(message.sequence);
+    if (block === undefined) {
+      const goesOn = message.status === "streaming";
+      return goesOn ? this.#add(message) : this.#write(describeMessage(message));
     }
-    growing.replace(message);
-    if (status !== "streaming") this.#growing.delete(sequence);
-    if (this.#block?.message !== growing) return "";
-    return status === "streaming" ? this.#block.grow() : this.#closeBlock(toMark(growing));
+    const text = block.apply(event);
+    if (message.status === "streaming") return text;
+    this.#growing.delete(message.sequence);
+    return block === this.#shown ? text + this.#closeShown(toMark(message)) : text;
   }
 
   /** Forgets what is being written after one sequence, through another. */
   #remove(after: number, through: number): string {
-    const isGone = (item: GrowingMessage | string) =>
-      typeof item !== "string" && item.sequence > after && item.sequence <= through;
-    for (const growing of this.#growing.values()) {
-      if (isGone(growing)) this.#growing.delete(growing.sequence);
+    const isIn = (sequence: number) => sequence > after && sequence <= through;
+    for (const sequence of this.#growing.keys()) {
+      if (isIn(sequence)) this.#growing.delete(sequence);
     }
-    this.#waiting = this.#waiting.filter((item) => !isGone(item));
-    const shown = this.#block?.message.sequence ?? 0;
-    return shown > after && shown <= through ? this.#closeBlock("deleted") : "";
+    this.#waiting = this.#waiting.filter(
+      (item) => typeof item === "string" || !isIn(item.message.sequence),
+    );
+    return isIn(this.#shown?.message.sequence ?? 0) ? this.#closeShown("deleted") : "";
   }
 
-  #note(line: string): string {
-    this.#waiting.push(line);
-    return this.#writeWaiting();
+  /** Writes a line or a block when all that waits before it is written. */
+  #write(item: MessageBlock | string): string {
+    this.#waiting.push(item);
+    if (this.#shown === undefined || this.#waiting.length <= MAX_WAITING) {
+      return this.#writeWaiting();
+    }
+    this.#waiting.push(this.#shown);
+    return this.#closeShown("goes on below");
   }
 
-  #closeBlock(mark: string | undefined): string {
-    const text = this.#block?.close(mark) ?? "";
-    this.#block = undefined;
+  #closeShown(mark: string | undefined): string {
+    const text = this.#shown?.close(mark) ?? "";
+    this.#shown = undefined;
     return text + this.#writeWaiting();
   }
 
   /** Writes what waits, until a message comes that is being written. */
   #writeWaiting(): string {
     let text = "";
-    while (this.#block === undefined) {
+    while (this.#shown === undefined) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
       if (typeof next === "string") text += `${this.#paint("dim", `— ${next}`)}\n\n`;
-      else text += this.#writeMessage(next);
+      else text += this.#open(next);
     }
     return text;
   }
 
-  #writeMessage(message: GrowingMessage): string {
-    const block = new MessageBlock(message, this.#paint);
-    const head = block.open();
-    if (message.status !== "streaming") return head + block.close(toMark(message));
-    this.#block = block;
-    return head + block.grow();
+  #open(block: MessageBlock): string {
+    const text = block.open();
+    if (block.message.status !== "streaming") return text + block.close(toMark(block.message));
+    this.#shown = block;
+    return text;
   }
 }
 
-function toMark({ status }: GrowingMessage): string | undefined {
+function toMark({ status }: Message): string | undefined {
   return status === "complete" ? undefined : status;
 }
 

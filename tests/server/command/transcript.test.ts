@@ -66,6 +66,17 @@ function write(happenings: readonly Happening[], paint = withoutColour): readonl
   return [...written, transcript.end()];
 }
 
+/** How much processor time a message of so many deltas takes. */
+function cpuMsOfDeltas(count: number): number {
+  const token = "a token ";
+  const deltas = Array.from({ length: count }, (_, index) => text(1, index * token.length, token));
+  const before = process.cpuUsage();
+  const written = write([added(message(1, "", STREAMING)), ...deltas]);
+  const { user, system } = process.cpuUsage(before);
+  expect(written.join("")).toContain(token.repeat(count));
+  return (user + system) / 1_000;
+}
+
 const STREAMING = { role: "assistant", status: "streaming" } as const;
 
 describe("a transcript", () => {
@@ -261,6 +272,33 @@ describe("a transcript", () => {
     expect(written.at(-1)).toBe(
       "\n[still being written]\n\nassistant #2\nb\n[still being written]\n\nuser #3\nc\n\n",
     );
+  });
+
+  it("lets a message go on below when much has come meanwhile", () => {
+    const many = Array.from({ length: 1_000 }, (_, index) => added(message(index + 2, "x")));
+
+    const written = write([
+      added(message(1, "a", STREAMING)),
+      ...many,
+      text(1, 1, "b"),
+      added(message(1_002, "last")),
+      text(1, 2, "c"),
+      updated(message(1, "abcd", { role: "assistant" })),
+    ]);
+
+    const [growing, below = "", ...rest] = written.slice(-5);
+    expect(written.slice(0, -5).join("")).toBe("assistant #1\na");
+    expect(growing).toBe("b");
+    expect(below.startsWith("\n[goes on below]\n\nuser #2\nx\n\n")).toBe(true);
+    expect(below.endsWith("\n\nuser #1002\nlast\n\nassistant #1\n")).toBe(true);
+    expect(rest).toEqual(["c", "d\n\n", ""]);
+  });
+
+  it("takes no longer for a delta when the message is long", () => {
+    const [short, long] = [cpuMsOfDeltas(2_500), cpuMsOfDeltas(20_000)];
+
+    // To look at the whole text for each delta would make it 64 times as long.
+    expect(long).toBeLessThan(24 * short + 100);
   });
 
   it("lets nothing that others wrote command the terminal", () => {
