@@ -39,8 +39,17 @@ export function decodeToken(
   // Decoding overlooks stray characters, so the token must also be what encoding gives.
   if (bytes[0] !== VERSION || bytes.toString("base64url") !== token) return undefined;
   if (!checksum(binding, payload).equals(bytes.subarray(1, 1 + CHECKSUM_BYTES))) return undefined;
-  const fields: unknown = JSON.parse(payload.toString());
+  const fields = parse(payload);
   return hasShape(fields, shape) ? fields : undefined;
+}
+
+/** The checksum has no secret: somebody may have made the token who made a mistake. */
+function parse(payload: Buffer): unknown {
+  try {
+    return JSON.parse(payload.toString());
+  } catch {
+    return undefined;
+  }
 }
 
 function hasShape(fields: unknown, shape: TokenShape): fields is TokenFields {

@@ -13,20 +13,27 @@ import { toStatusMessage } from "./status.js";
 
 const MAX_REQUEST_ID_BYTES = 255;
 
-/** How many requests may be unanswered, and how many bytes of them. */
+/** How many requests may be unanswered, and how many bytes they and their responses have. */
 const MAX_UNANSWERED = 1_024;
 const MAX_UNANSWERED_BYTES = 16 * 1024 * 1024;
 
-/** A response that is ready, and how many bytes its request had. */
+/** How many may be at the beginning, while nothing is known of their responses. */
+const FIRST_UNANSWERED = 32;
+
+/** What is left of the largest response with every other one: it need not come again. */
+const FORGETTING = 0.98;
+
+/** A response that is ready, and how many bytes were counted for it. */
 interface Answer {
   readonly response: Uint8Array;
-  readonly requestBytes: number;
+  readonly countedBytes: number;
 }
 
 /**
  * The appends of one stream: each is started when it is read, and answered when it is done.
  *
- * It reads no further while as much is unanswered as it holds.
+ * It reads no further while as much is unanswered as it holds. How large a response will be
+ * is not known before: as large as the largest so far is reckoned with.
  */
 export class AppendPipeline {
   readonly #append: (input: AppendInput) => Promise<Appended>;
@@ -34,6 +41,10 @@ export class AppendPipeline {
   readonly #answers: Answer[] = [];
   #unanswered = 0;
   #unansweredBytes = 0;
+  /** Grows with every answer, to {@link MAX_UNANSWERED}. */
+  #maxUnanswered = FIRST_UNANSWERED;
+  /** How many bytes a response may well have: that of a repeated append can be far larger than its request. */
+  #largestResponse = 0;
   #isStopped = false;
   #end: { readonly failure?: { readonly error: unknown } } | undefined;
   #onAnswer: (() => void) | undefined;
@@ -71,7 +82,8 @@ export class AppendPipeline {
       const answer = this.#answers.shift();
       if (answer !== undefined) {
         this.#unanswered -= 1;
-        this.#unansweredBytes -= answer.requestBytes;
+        this.#unansweredBytes -= answer.countedBytes;
+        this.#maxUnanswered = Math.min(this.#maxUnanswered + 1, MAX_UNANSWERED);
         this.#onRoom?.();
         yield answer.response;
       } else if (this.#end !== undefined && this.#unanswered === 0) {
@@ -90,9 +102,13 @@ export class AppendPipeline {
 
   async #carryOut(request: PipelineAppendsRequest, requestBytes: number): Promise<void> {
     this.#unanswered += 1;
-    this.#unansweredBytes += requestBytes;
+    const expectedBytes = requestBytes + this.#largestResponse;
+    this.#unansweredBytes += expectedBytes;
     const response = await this.#respond(request);
-    this.#answers.push({ response, requestBytes });
+    const { byteLength } = response;
+    this.#largestResponse = Math.max(byteLength, FORGETTING * this.#largestResponse);
+    this.#unansweredBytes += byteLength - expectedBytes;
+    this.#answers.push({ response, countedBytes: byteLength });
     this.#onAnswer?.();
   }
 
@@ -108,7 +124,7 @@ export class AppendPipeline {
   }
 
   get #isFull(): boolean {
-    return this.#unanswered >= MAX_UNANSWERED || this.#unansweredBytes >= MAX_UNANSWERED_BYTES;
+    return this.#unanswered >= this.#maxUnanswered || this.#unansweredBytes >= MAX_UNANSWERED_BYTES;
   }
 
   #room(): Promise<void> {

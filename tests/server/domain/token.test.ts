@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { canonicalJson } from "../../../server/src/domain/json.js";
 import { decodeToken, encodeToken } from "../../../server/src/domain/token.js";
 
 const BINDING = { list: "messages", sessionId: "s", roles: ["user"] };
@@ -31,6 +33,16 @@ describe("a token", () => {
         expect(decodeToken(BINDING, edited, ["number", "string"]), edited).toBeUndefined();
       }
     }
+  });
+
+  it("gives nothing where its checksum is right and the rest is no JSON", () => {
+    const payload = Buffer.from("[1,2");
+    const checksum = createHash("sha256")
+      .update(`1${canonicalJson(BINDING)}`)
+      .update(payload);
+    const forged = Buffer.concat([Buffer.of(1), checksum.digest().subarray(0, 8), payload]);
+
+    expect(decodeToken(BINDING, forged.toString("base64url"), ["number"])).toBeUndefined();
   });
 
   it("gives nothing shortened, lengthened or in another encoding", () => {
