@@ -1,5 +1,6 @@
 import type { Message, Session, SessionEvent } from "@mofa-state/client";
 import { expect, it } from "vitest";
+import { collect } from "../support/collect.js";
 import { describeDatabases } from "../support/databases.js";
 import { type StreamOracle, watch } from "../support/stream-oracle.js";
 import { shareServer } from "./shared-server.js";
@@ -59,6 +60,20 @@ async function changeAll(session: Session, messages: readonly Message[]): Promis
 
 describeDatabases("a change of a session", (database) => {
   const server = shareServer(database);
+
+  it("reaches a follower who read on without following since", async () => {
+    const session = await (await server.connect()).sessions.create();
+    const [message] = await append(session, 2);
+    const [first] = await collect(session.messageFrames({ frameMaxMessages: 2 }));
+    await session.updateMessage(message?.id ?? "", { content: "edit" });
+
+    const read = await collect(session.messageFrames({ resumeToken: first?.resumeToken }));
+    const token = read.at(-1)?.resumeToken;
+    const oracle = watch(session, { resumeToken: token });
+    await settle(session, oracle);
+
+    expect(oracle.events.map(summaryOf)[0]).toEqual(["message_updated", 1, "edit"]);
+  });
 
   it("reaches a follower who is there, in its order", async () => {
     const state = await server.connect();

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setImmediate as turnOfLoop } from "node:timers/promises";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import { Metadata, status } from "@grpc/grpc-js";
@@ -144,12 +144,16 @@ describe("a message that is written", () => {
     ["null", null as unknown as string],
     ["a number", 5 as unknown as string],
     ["a part of no type", { type: "no" } as unknown as string],
+    ["half a character in a part", { type: "reasoning", text: "\ud83d" } as unknown as string],
+    ["a part whose text is none", { type: "reasoning", text: 5 } as unknown as string],
+    ["a file whose bytes are none", { type: "file", data: "x" } as unknown as string],
   ])("refuses %s, and goes on", async (_, junk) => {
     const script = scriptWriting(takeAll);
     const session = await openScripted(script);
     const reply = session.write(HEADER);
 
     await expect(reply.write(junk)).rejects.toMatchObject({ code: "invalid_argument" });
+    await turnOfLoop();
     await reply.write("a");
     await reply.finish();
 

@@ -12,6 +12,9 @@ export interface PendingAppend {
 
 const MAX_BYTES_IN_FLIGHT = 4 * 1024 * 1024;
 
+/** How many that were sent may be kept in front of those that wait. */
+const MAX_KEPT = 1_024;
+
 /** The appends that are not answered: some of them sent, the others in the order of their calls. */
 export class PendingAppends {
   readonly #maxInFlight: number;
@@ -45,8 +48,10 @@ export class PendingAppends {
     const append = this.#waiting[this.#waitingFrom];
     if (append === undefined || !this.#hasRoomFor(append)) return undefined;
     this.#waitingFrom += 1;
-    if (this.#waitingFrom === this.#waiting.length) {
-      this.#waiting = [];
+    const isMostlySent =
+      this.#waitingFrom > MAX_KEPT && 2 * this.#waitingFrom > this.#waiting.length;
+    if (isMostlySent || this.#waitingFrom === this.#waiting.length) {
+      this.#waiting = this.#waiting.slice(this.#waitingFrom);
       this.#waitingFrom = 0;
     }
     this.#sent.set(append.requestId, append);

@@ -1,6 +1,6 @@
-import { toBinary } from "@bufbuild/protobuf";
 import { PartSchema, type Part as ProtoPart } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import { StateError } from "../errors.js";
+import { encode } from "../transport/wire.js";
 
 /** How much of a message there is: UTF-8 bytes of content, and parts. */
 export interface Extent {
@@ -49,10 +49,16 @@ export class SendBuffer {
     this.#bytes += Buffer.byteLength(text);
   }
 
+  /**
+   * Adds a part.
+   *
+   * @throws StateError `invalid_argument` if it cannot be encoded; nothing is added then.
+   */
   addPart(part: ProtoPart): void {
+    // First, since what is added has to be sendable.
+    const bytes = encode(PartSchema, part).byteLength;
     this.#makePieces();
     const { offset, partCount } = this.#made;
-    const bytes = toBinary(PartSchema, part).byteLength;
     this.#entries.push({ type: "part", part, partIndex: partCount, bytes });
     this.#made = { offset, partCount: partCount + 1 };
     this.#bytes += bytes;

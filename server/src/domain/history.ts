@@ -31,15 +31,18 @@ export async function* streamHistory(
   const session = await storage.sessions.get(ref);
   if (signal.aborted) return;
   const { headSequence, revision } = session;
+  // It brings no changes: who follows from one of its tokens has still to get those.
+  const known = checked.token?.revision ?? revision;
 
   const start = await findStart(storage, checked, session);
   const range = { start, end: headSequence };
   for await (const messages of readFrames(storage, ref, range, frameMaxMessages)) {
     const sequence = messages.at(-1)?.sequence ?? start;
-    yield { type: "messages", messages, resumeToken: toResumeToken(ref, { sequence, revision }) };
+    const resumeToken = toResumeToken(ref, { sequence, revision: known });
+    yield { type: "messages", messages, resumeToken };
   }
   // A session that was deleted meanwhile must not look like one that has caught up.
   await storage.sessions.get(ref);
-  const resumeToken = toResumeToken(ref, { sequence: headSequence, revision });
+  const resumeToken = toResumeToken(ref, { sequence: headSequence, revision: known });
   yield { type: "caught_up", headSequence, revision, resumeToken };
 }

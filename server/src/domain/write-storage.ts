@@ -100,6 +100,9 @@ export interface WriteStorage {
   /**
    * Makes messages `interrupted` whose lease ran out, each in a revision of its own, and
    * gives the sessions that they are of. Servers may do so at once.
+   *
+   * Those whose session is locked are left for the next time; it throws only if none could
+   * be interrupted.
    */
   interruptExpired(): Promise<readonly string[]>;
 }

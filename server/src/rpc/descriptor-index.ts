@@ -8,7 +8,8 @@ import {
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 
 /**
- * The descriptors of services and of all that they use, by the names that clients ask for.
+ * The descriptors of services, of further files and of all that they use, by the names that
+ * clients ask for.
  *
  * A file is given as `google.protobuf.FileDescriptorProto`, itself first and then every
  * file that it imports, so that one answer is all that a client needs.
@@ -20,9 +21,9 @@ export class DescriptorIndex {
   readonly #symbols = new Map<string, DescFile>();
   readonly #messages = new Set<string>();
 
-  constructor(services: readonly DescService[]) {
+  constructor(services: readonly DescService[], files: readonly DescFile[] = []) {
     this.serviceNames = services.map((service) => service.typeName);
-    for (const service of services) this.#addFile(service.file);
+    for (const file of [...services.map((service) => service.file), ...files]) this.#addFile(file);
   }
 
   /** Gives a file, by its path without or with `.proto`. */

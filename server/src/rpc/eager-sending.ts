@@ -11,7 +11,7 @@ const MAX_BYTES = 128 * 1024;
  * the event loop: while other work makes the turns long, a stream of small messages starves.
  */
 export const eagerSending: ServerInterceptor = ({ responseStream }, call) =>
-  responseStream ? new EagerCall(call) : (call as unknown as ServerInterceptingCall);
+  responseStream ? new EagerCall(call) : new ServerInterceptingCall(call);
 
 class EagerCall extends ServerInterceptingCall {
   #frames = 0;

@@ -1,5 +1,6 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { status } from "@grpc/grpc-js";
+import { file_google_rpc_error_details } from "@mofa-state/proto/google/rpc/error_details_pb.js";
 import type {
   ServerReflection,
   ServerReflectionRequest,
@@ -28,7 +29,9 @@ export interface ReflectionHandlers {
 
 /** Serves reflection on services, so that clients like grpcurl need no `.proto` files. */
 export function reflectionHandlers(services: readonly DescService[]): ReflectionHandlers {
-  const index = new DescriptorIndex(services);
+  // No service names the details of errors: they come as google.protobuf.Any, which a
+  // client can show only if it can ask for their types.
+  const index = new DescriptorIndex(services, [file_google_rpc_error_details]);
 
   async function* answers<R extends Request>(requests: AsyncIterable<R>) {
     for await (const request of requests) {

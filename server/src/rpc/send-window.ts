@@ -4,10 +4,13 @@ const MAX_OUTSTANDING_BYTES = 256 * 1024;
 const MAX_OUTSTANDING_FRAMES = 16;
 
 /**
- * Sends frames, and counts those that have not left yet.
+ * Sends frames, and counts those that wait in grpc-js.
  *
  * grpc-js bounds its queue by the number of messages alone, and takes them whether or
  * not it has room, so that a slow reader could make it hold any amount of memory.
+ *
+ * A frame is counted until the next one may follow, which is before it has left: what
+ * eager sending has on its way, up to 64 frames or 128 KiB, comes on top.
  */
 export class SendWindow {
   readonly #call: Pick<ServerWritableStream<Buffer, Buffer>, "write">;

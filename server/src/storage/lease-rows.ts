@@ -23,10 +23,17 @@ export interface NewLease {
 
 /** A message whose writing is to end. */
 export interface LeasedMessage {
-  readonly tenantId: string;
   readonly sessionId: string;
   readonly sequence: number;
   readonly epoch: number;
+}
+
+/** Which messages to list. */
+export interface LeaseFilter {
+  readonly onlyExpired: boolean;
+  /** How many to pass over. */
+  readonly offset: number;
+  readonly limit: number;
 }
 
 const AT = "WHERE session_id = ? AND sequence = ?";
@@ -99,13 +106,11 @@ export class LeaseRows {
   /** Finds messages that are being written, those first whose lease ran out first. */
   async list(
     connection: Connection,
-    { onlyExpired, limit }: { readonly onlyExpired: boolean; readonly limit: number },
+    { onlyExpired, offset, limit }: LeaseFilter,
   ): Promise<readonly LeasedMessage[]> {
-    const which = onlyExpired ? `WHERE w.expires_at <= ${this.#nowMs}` : "";
-    const sql = `SELECT s.tenant_id, w.session_id, w.sequence, w.epoch FROM message_writes w JOIN sessions s ON s.id = w.session_id ${which} ORDER BY w.expires_at LIMIT ?`;
-    const result = await connection.query(sql, [limit]);
-    return this.#table
-      .toRows<"sessionId" | "sequence" | "epoch">(result)
-      .map((row, index) => ({ ...row, tenantId: String(result.rows[index]?.tenant_id) }));
+    const which = onlyExpired ? `WHERE expires_at <= ${this.#nowMs}` : "";
+    const sql = `SELECT session_id, sequence, epoch FROM message_writes ${which} ORDER BY expires_at, session_id, sequence LIMIT ? OFFSET ?`;
+    const result = await connection.query(sql, [limit, offset]);
+    return this.#table.toRows<"sessionId" | "sequence" | "epoch">(result);
   }
 }

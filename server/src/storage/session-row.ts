@@ -41,12 +41,14 @@ export class SessionRows {
   readonly #table: Table<SessionRow>;
   readonly #read: string;
   readonly #lock: string;
+  readonly #lockIfFree: string;
   readonly #advance: string;
 
   constructor(database: Database) {
     this.#table = new Table(database.describe(database.entities.session));
     this.#read = `SELECT ${HEAD_COLUMNS} FROM sessions WHERE id = ?`;
     this.#lock = `${this.#read} ${database.dialect.forUpdate}`;
+    this.#lockIfFree = `${this.#read} ${database.dialect.forUpdateOfFree}`;
     this.#advance =
       "UPDATE sessions SET head_sequence = ?, message_count = ?, revision = ?, change_revision = ?, largest_message_bytes = ?, updated_at = ? WHERE id = ?";
   }
@@ -68,6 +70,15 @@ export class SessionRows {
    */
   async lock(connection: Connection, ref: SessionRef): Promise<SessionHead> {
     return this.#find(connection, ref, this.#lock);
+  }
+
+  /**
+   * Locks a session as {@link lock} does, of any tenant and without waiting: gives undefined
+   * if another transaction has locked it, or it is not there.
+   */
+  async lockIfFree(connection: Connection, id: string): Promise<SessionHead | undefined> {
+    const [row] = this.#table.toRows(await connection.query(this.#lockIfFree, [id]));
+    return row?.deletedAt === null ? row : undefined;
   }
 
   /** Writes what has changed of a session that is locked. */

@@ -1,4 +1,3 @@
-import { StateError } from "../domain/errors.js";
 import { recordMessageChange } from "./change-rows.js";
 import type { Database } from "./database.js";
 import { type LeasedMessage, LeaseRows } from "./lease-rows.js";
@@ -16,6 +15,11 @@ export interface InterruptionOptions {
 /**
  * Makes messages that are being written `interrupted`, each in a transaction of its own,
  * and gives the sessions that they are of. Others may do so at the same time.
+ *
+ * It waits for no lock: a message whose session is locked is left for the next time. One
+ * that cannot be interrupted keeps none of the others from it.
+ *
+ * @throws the error of the first that could not be interrupted, if none could.
  */
 export async function interruptMessages(
   database: Database,
@@ -23,23 +27,31 @@ export async function interruptMessages(
 ): Promise<readonly string[]> {
   const leases = new LeaseRows(database);
   const interrupted = new Set<string>();
+  let failure: { readonly error: unknown } | undefined;
+  let leftCount = 0;
   for (;;) {
     const found = await database.read((connection) =>
-      leases.list(connection, { onlyExpired, limit: BATCH }),
+      leases.list(connection, { onlyExpired, offset: leftCount, limit: BATCH }),
     );
-    let count = 0;
     for (const message of found) {
-      if (!(await interrupt(database, leases, message, { onlyExpired }))) continue;
-      interrupted.add(message.sessionId);
-      count += 1;
+      try {
+        if (await interrupt(database, leases, message, { onlyExpired })) {
+          interrupted.add(message.sessionId);
+          continue;
+        }
+      } catch (error) {
+        failure ??= { error };
+      }
+      leftCount += 1;
     }
-    // Where others were quicker with all of them, they see to the rest too.
-    if (found.length < BATCH || count === 0) return [...interrupted];
+    if (found.length < BATCH) break;
   }
+  if (failure !== undefined && interrupted.size === 0) throw failure.error;
+  return [...interrupted];
 }
 
-/** Interrupts the writing of one message, unless it has ended or gone on meanwhile. */
-async function interrupt(
+/** Interrupts the writing of one message, unless it has ended or gone on, or its session is locked. */
+function interrupt(
   database: Database,
   leases: LeaseRows,
   message: LeasedMessage,
@@ -47,22 +59,19 @@ async function interrupt(
 ): Promise<boolean> {
   const { sessionId, sequence, epoch } = message;
   const sessions = new SessionRows(database);
-  try {
-    return await database.lockingTransaction(sessionId, async (connection) => {
-      const head = await sessions.lock(connection, message);
-      const lease = await leases.find(connection, message);
-      if (lease?.epoch !== epoch || (onlyExpired && !lease.hasExpired)) return false;
-      const next = nextOf(head);
-      const changed = { status: "interrupted", ...next };
-      const { manager, entities } = connection;
-      await manager.update(entities.message, { sessionId, sequence }, changed);
-      await leases.remove(connection, message);
-      await recordMessageChange(connection, sessionId, sequence, next.revision);
-      await sessions.advance(connection, sessionId, advanceTo(head, next));
-      return true;
-    });
-  } catch (error) {
-    if (error instanceof StateError && error.reason === "SESSION_DELETED") return false;
-    throw error;
-  }
+  // Not in turn with those that lock the session here: they may wait long for a lock.
+  return database.transaction(async (connection) => {
+    const head = await sessions.lockIfFree(connection, sessionId);
+    if (head === undefined) return false;
+    const lease = await leases.find(connection, message);
+    if (lease?.epoch !== epoch || (onlyExpired && !lease.hasExpired)) return false;
+    const next = nextOf(head);
+    const changed = { status: "interrupted", ...next };
+    const { manager, entities } = connection;
+    await manager.update(entities.message, { sessionId, sequence }, changed);
+    await leases.remove(connection, message);
+    await recordMessageChange(connection, sessionId, sequence, next.revision);
+    await sessions.advance(connection, sessionId, advanceTo(head, next));
+    return true;
+  });
 }

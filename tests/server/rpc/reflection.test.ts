@@ -49,6 +49,17 @@ describe("reflection", () => {
     },
   );
 
+  it.each(["ErrorInfo", "BadRequest", "RetryInfo"])(
+    "gives the file of the error detail %s",
+    async (name) => {
+      const value = `google.rpc.${name}`;
+
+      const answer = await ask({ case: "fileContainingSymbol", value });
+
+      expect(answer?.case).toBe("fileDescriptorResponse");
+    },
+  );
+
   it.each<[string, Question]>([
     ["file", { case: "fileByFilename", value: "none.proto" }],
     ["symbol", { case: "fileContainingSymbol", value: "mofa.state.v1.None" }],

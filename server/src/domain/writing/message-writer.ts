@@ -38,8 +38,8 @@ export class MessageWriter {
   /** What the message has beside its parts, and its parts. */
   #bytes: number;
   #partBytes: number;
-  /** The durable message, as long as nothing is added to it. */
-  #known: Message | undefined;
+  /** The durable message and its content in UTF-8, as long as nothing is added to it. */
+  #known: { readonly message: Message; readonly content: Buffer } | undefined;
 
   /** Goes on with a message, and tells at once from where. */
   constructor(
@@ -75,7 +75,7 @@ export class MessageWriter {
       this.#addText(text);
       return;
     }
-    const present = Buffer.from((await this.#readDurable()).content).subarray(offset);
+    const present = (await this.#readDurable()).content.subarray(offset);
     const given = Buffer.from(text);
     const length = Math.min(present.length, given.length);
     if (!present.subarray(0, length).equals(given.subarray(0, length))) {
@@ -92,7 +92,7 @@ export class MessageWriter {
       this.#addPart(part);
       return;
     }
-    const present = (await this.#readDurable()).parts[index];
+    const present = (await this.#readDurable()).message.parts[index];
     if (present === undefined || !isSamePart(part, present)) {
       throw offsetMismatch("part", end, index);
     }
@@ -144,10 +144,12 @@ export class MessageWriter {
     this.#environment.announcements.written(sessionId, delta);
   }
 
-  async #readDurable(): Promise<Message> {
-    const { storage } = this.#environment;
+  async #readDurable(): Promise<{ readonly message: Message; readonly content: Buffer }> {
     await this.#checkpoints.flush();
-    this.#known ??= await storage.messages.get(this.#ref, this.#ref.messageId);
+    if (this.#known !== undefined) return this.#known;
+    const { storage } = this.#environment;
+    const message = await storage.messages.get(this.#ref, this.#ref.messageId);
+    this.#known = { message, content: Buffer.from(message.content) };
     return this.#known;
   }
 

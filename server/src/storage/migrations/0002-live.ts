@@ -18,7 +18,8 @@ export function liveMigration(dialect: Dialect): new () => MigrationInterface {
       }
       if (await queryRunner.hasColumn("sessions", "change_revision")) return;
       const { sql } = dialect.kinds.bigint;
-      // 0 is right for the sessions that are there: nobody has followed them yet.
+      // 0 is the best that is known of the sessions that are there. Resume tokens were given
+      // out before: a follower that comes with one is not told of edits between it and now.
       await queryRunner.query(
         `ALTER TABLE sessions ADD COLUMN change_revision ${sql} NOT NULL DEFAULT 0`,
       );

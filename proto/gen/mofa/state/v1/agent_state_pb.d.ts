@@ -452,10 +452,11 @@ export declare const AgentStateService: GenService<{
    * after a delete. Repeating a put (same `id`, same content) answers with what it
    * stored, also when that version is no longer kept: ids are known for the newest
    * 1,000 versions of a key at least. The answer holds the state in full, which may
-   * be more than the 4 MiB that most gRPC libraries receive. ALREADY_EXISTS with reason ID_REUSED: the id was used for another
-   * state; with reason STATE_DELETED: that state was deleted since. ABORTED with
-   * reason VERSION_CONFLICT and the metadata `expected` and `actual`: the current
-   * version is not `expected_version`. NOT_FOUND: there is no such session.
+   * be more than the 4 MiB that most gRPC libraries receive. ALREADY_EXISTS with
+   * reason ID_REUSED: the id was used for another state; with reason STATE_DELETED:
+   * that state was deleted since. ABORTED with reason VERSION_CONFLICT and the
+   * metadata `expected` and `actual`: the current version is not `expected_version`.
+   * NOT_FOUND: there is no such session.
    *
    * @generated from rpc mofa.state.v1.AgentStateService.PutAgentState
    */

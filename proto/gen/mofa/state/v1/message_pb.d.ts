@@ -1753,8 +1753,13 @@ export declare const MessageService: GenService<{
    * is answered. After a stream that broke, repeat what was not answered on a new one,
    * in the same order and with the same message ids: nothing is stored twice.
    *
-   * The server reads on as long as no more than 1,024 requests, or 16 MiB of them, are
-   * waiting for their answer, so that a client may send as fast as it can.
+   * A request that cannot be read ends the stream, since its `request_id` is not known,
+   * after everything before it was answered: with INVALID_ARGUMENT if it cannot be decoded,
+   * with RESOURCE_EXHAUSTED if it is too large or has too many elements. One that is too
+   * large by more than 1 MiB ends it at once.
+   *
+   * The server reads on as long as no more than 1,024 requests (32 at first), or 16 MiB of
+   * them and of their answers, are under way, so that a client may send as fast as it can.
    *
    * @generated from rpc mofa.state.v1.MessageService.PipelineAppends
    */
@@ -1833,10 +1838,12 @@ export declare const MessageService: GenService<{
    * ABORTED with reason WRITER_ACTIVE: another writer holds the lease; with reason
    * WRITER_REPLACED: another writer took the message over; with reason WRITE_INTERRUPTED:
    * the lease ran out, start again to go on. NOT_FOUND with reason MESSAGE_DELETED or
-   * SESSION_DELETED: it was deleted meanwhile. A `start` whose message was finished
-   * before, with the same header, is answered with the `message` alone; ALREADY_EXISTS
-   * with reason ID_REUSED: its id belongs to another message. ABORTED with reason
-   * SEQUENCE_CONFLICT: as for AppendMessages; it is not compared when a writer goes on.
+   * SESSION_DELETED: it was deleted meanwhile. A `start` whose message is complete, with
+   * the same header, is answered with the `message` alone; ALREADY_EXISTS
+   * with reason ID_REUSED: its id belongs to another message; with reason
+   * MESSAGE_DELETED: it was deleted since. A `start` whose message was finished as
+   * interrupted goes on with it. ABORTED with reason SEQUENCE_CONFLICT: as for
+   * AppendMessages; it is not compared when a writer goes on.
    * After an error, what was acknowledged stays.
    *
    * @generated from rpc mofa.state.v1.MessageService.WriteMessage
@@ -1847,8 +1854,9 @@ export declare const MessageService: GenService<{
     output: typeof WriteMessageResponseSchema;
   },
   /**
-   * Gives one message, in full, however large it is. NOT_FOUND: there is none (reason MESSAGE_NOT_FOUND), or it
-   * was deleted (reason MESSAGE_DELETED). Of a message that is being written, it gives what is durable.
+   * Gives one message, in full, however large it is. NOT_FOUND: there is none (reason
+   * MESSAGE_NOT_FOUND), or it was deleted (reason MESSAGE_DELETED). Of a message that is
+   * being written, it gives what is durable.
    *
    * @generated from rpc mofa.state.v1.MessageService.GetMessage
    */

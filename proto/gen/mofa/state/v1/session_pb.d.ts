@@ -517,10 +517,10 @@ export declare const SessionService: GenService<{
    * A session that exists is found by `id` or `key` alone; the other fields serve
    * only when it is created, which happens in one atomic step with exactly the
    * given id and key. So where only one of the two names a session, the answer is
-   * that session, whatever its other one is. ALREADY_EXISTS with reason SESSION_MISMATCH: the id and the
-   * key name two different sessions; with reason ID_REUSED: the id is taken by
-   * someone else. FAILED_PRECONDITION with reason SESSION_DELETED: the id belonged
-   * to a deleted session.
+   * that session, whatever its other one is. ALREADY_EXISTS with reason
+   * SESSION_MISMATCH: the id and the key name two different sessions; with reason
+   * ID_REUSED: the id is taken by someone else. FAILED_PRECONDITION with reason
+   * SESSION_DELETED: the id belonged to a deleted session.
    *
    * @generated from rpc mofa.state.v1.SessionService.OpenSession
    */
