@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { beforeEach, expect, it, onTestFinished, vi } from "vitest";
 import { Ring } from "../../../../server/src/domain/follow/ring.js";
 import type { SessionFrame } from "../../../../server/src/domain/session-frame.js";
 
@@ -13,10 +13,18 @@ function push(ring: Ring, ...frames: readonly SessionFrame[]): void {
   for (const frame of frames) ring.push(frame, POSITION);
 }
 
+beforeEach(() => {
+  vi.useFakeTimers();
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+});
+
 it("holds the newest 256 frames under indexes that rise", () => {
   const ring = new Ring();
 
   push(ring, ...Array.from({ length: 300 }, (_, index) => delta(index)));
+  vi.advanceTimersByTime(100);
 
   expect([ring.first, ring.next]).toEqual([44, 300]);
   expect(ring.at(43)).toBeUndefined();
@@ -29,18 +37,29 @@ it("holds 256 KiB at the most", () => {
   const ring = new Ring();
 
   push(ring, ...Array.from({ length: 10 }, (_, index) => delta(index, "é".repeat(25_000))));
+  vi.advanceTimersByTime(100);
 
   expect([ring.first, ring.next]).toEqual([5, 10]);
 });
 
-it("is emptied by a frame that is larger than it", () => {
+it("holds a frame that is larger than it for a moment only", () => {
   const ring = new Ring();
 
-  push(ring, delta(1), delta(2, "x".repeat(300_000)));
+  push(ring, delta(1), delta(2, "x".repeat(5_000_000)));
+  expect([ring.first, ring.next]).toEqual([1, 2]);
+  vi.advanceTimersByTime(100);
   expect([ring.first, ring.next]).toEqual([2, 2]);
 
   push(ring, delta(3));
   expect([ring.first, ring.next]).toEqual([2, 3]);
+});
+
+it("holds 4 MiB and its newest frame at the most, also for a moment", () => {
+  const ring = new Ring();
+
+  push(ring, ...Array.from({ length: 10 }, (_, index) => delta(index, "x".repeat(1_000_000))));
+
+  expect([ring.first, ring.next]).toEqual([6, 10]);
 });
 
 it("forgets the deltas of one message, and what they weighed", () => {
@@ -50,6 +69,7 @@ it("forgets the deltas of one message, and what they weighed", () => {
 
   ring.dropDeltas(1);
   push(ring, delta(3, large), delta(4, large));
+  vi.advanceTimersByTime(100);
 
   expect(ring.first).toBe(0);
   const held = [0, 1, 2, 3, 4].map((index) => ring.at(index)?.frame);
