@@ -1,5 +1,4 @@
 import type { StreamMessagesResponse } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
-import type { CallOptions } from "./call-options.js";
 import { toPosition } from "./convert/message.js";
 import { toSessionEvents } from "./convert/session-event.js";
 import { StateError } from "./errors.js";
@@ -7,6 +6,7 @@ import { type StartOptions, toStart } from "./message-frames.js";
 import type { FollowPosition, SessionEvent } from "./model/follow.js";
 import { messageMethods } from "./transport/methods.js";
 import type { StreamLimits } from "./transport/stream-call.js";
+import { toTimeoutMs } from "./transport/timeout.js";
 import type { Transport } from "./transport/transport.js";
 
 /** Where to start following a session, and how. */
@@ -30,20 +30,55 @@ export interface FollowOptions extends StartOptions {
    * every 15 s by default, also where nothing happens. Without it, it never gives up.
    */
   readonly timeoutMs?: number | undefined;
+  /**
+   * Takes the stream for lost when no frame has come for so long, in milliseconds, and resumes
+   * it at the next address: 60,000 by default. It has to be longer than the server's pause
+   * between two heartbeats, 15 s by default, or a quiet session is resumed again and again.
+   */
+  readonly silenceMs?: number | undefined;
 }
 
-/** Follows a session: its history from the start that the options say, and then what happens. */
-export async function* followSession(
+const DEFAULT_SILENCE_MS = 60_000;
+
+/**
+ * Follows a session: its history from the start that the options say, and then what happens.
+ *
+ * `return` ends a `next` that waits for an event, as done.
+ */
+export function followSession(
   transport: Transport,
   sessionId: string,
   options: FollowOptions,
 ): AsyncGenerator<SessionEvent, void> {
-  for await (const answer of resumedFrames(transport, sessionId, options)) {
-    if (answer.frame.case === "caughtUp") {
-      const { resumeToken, frame } = answer;
-      options.onCaughtUp?.({ ...toPosition(frame.value), resumeToken });
+  const left = new AbortController();
+  const signals = options.signal === undefined ? [] : [options.signal];
+  const signal = AbortSignal.any([left.signal, ...signals]);
+  const frames = resumedFrames(transport, sessionId, { ...options, signal });
+  const events = toEvents(frames, options, left.signal);
+  const end = events.return.bind(events);
+  // A generator's own waits for the `next` before it, which may wait for ever.
+  events.return = (value) => {
+    left.abort();
+    return end(value);
+  };
+  return events;
+}
+
+async function* toEvents(
+  frames: AsyncIterable<StreamMessagesResponse>,
+  { onCaughtUp }: FollowOptions,
+  left: AbortSignal,
+): AsyncGenerator<SessionEvent, void> {
+  try {
+    for await (const answer of frames) {
+      if (answer.frame.case === "caughtUp") {
+        const { resumeToken, frame } = answer;
+        onCaughtUp?.({ ...toPosition(frame.value), resumeToken });
+      }
+      yield* toSessionEvents(answer);
     }
-    yield* toSessionEvents(answer);
+  } catch (error) {
+    if (!left.aborted) throw error;
   }
 }
 
@@ -78,7 +113,9 @@ async function* resumedFrames(
   }
 }
 
-function toLimits(transport: Transport, { signal, timeoutMs }: CallOptions): StreamLimits {
-  if (timeoutMs !== undefined) return transport.limits({ signal, timeoutMs });
-  return { signal, timeoutMs: Infinity, deadline: Infinity };
+function toLimits(transport: Transport, options: FollowOptions): StreamLimits {
+  const { signal, timeoutMs, silenceMs: givenMs = DEFAULT_SILENCE_MS } = options;
+  const silenceMs = toTimeoutMs(givenMs, "silenceMs");
+  if (timeoutMs !== undefined) return { ...transport.limits({ signal, timeoutMs }), silenceMs };
+  return { signal, timeoutMs: Infinity, deadline: Infinity, silenceMs };
 }

@@ -96,10 +96,11 @@ export class MessageWriter {
    * 256 KiB are not acknowledged, it waits. Text may be cut anywhere, also within a surrogate
    * pair: the first half is sent with the second.
    *
-   * What only the server refuses, such as U+0000 or a part that is too large, ends the
-   * writing: this or a later call fails with its error.
+   * What only the server refuses, such as a part that breaks its rules or is too large, ends
+   * the writing: this or a later call fails with its error.
    *
-   * @throws StateError `invalid_argument` if it cannot be sent; the writing may go on.
+   * @throws StateError `invalid_argument` if it cannot be sent or has U+0000; the writing may
+   * go on.
    * @throws StateError `failed_precondition` once the message is finished.
    * @throws StateError `aborted` WRITER_ACTIVE if another writer holds the lease, WRITER_REPLACED
    * if one took the message over, OFFSET_MISMATCH if one wrote with the same `writerId`.

@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { scriptPipeline, store } from "./scripted-pipeline.js";
 import { type Scripts, session, startScript } from "./scripted-server.js";
 import { batch, type Stream } from "./scripted-stream.js";
-import { acknowledge, finished, scriptWriting } from "./scripted-writing.js";
+import { scriptWriting, takeAll } from "./scripted-writing.js";
 
 const id = "00000000-0000-7000-8000-000000000001";
 const NOT_FOUND = { code: status.NOT_FOUND, details: "none" };
@@ -188,10 +188,7 @@ describe("a group of servers", () => {
         call.emit("error", UNAVAILABLE),
     };
     const following = { unary, stream: (call: Stream) => call.write(batch("one", 1)) };
-    const writing = scriptWriting((call, write) => {
-      if (write.case === "start") acknowledge(call, 0);
-      if (write.case === "finish") finished(call, "all");
-    });
+    const writing = scriptWriting(takeAll);
     const follower = await (await connectToGroup(broken, following)).sessions.get(id);
     const writer = await (await connectToGroup(broken, { ...writing, unary })).sessions.get(id);
     const appender = await connectToGroup(broken, scriptPipeline(store));
@@ -201,8 +198,24 @@ describe("a group of servers", () => {
     const appended = await appender.pipeline().append(id, { role: "user" });
 
     expect(event.value).toMatchObject({ type: "message" });
-    expect(message).toMatchObject({ content: "all" });
+    expect(message).toMatchObject({ status: "complete" });
     expect(appended).toMatchObject({ revision: 2 });
+  });
+
+  it("has a follower go on at the next server when one falls silent", async () => {
+    let silentCount = 0;
+    const unary = { getSession: session };
+    const stream = () => {
+      silentCount += 1;
+    };
+    const lively = { unary, stream: (call: Stream) => call.write(batch("one", 1)) };
+    const state = await connectToGroup({ unary, stream }, lively);
+    const follower = await state.sessions.get(id);
+
+    const event = await follower.follow({ silenceMs: 50 }).next();
+
+    expect(event.value).toMatchObject({ type: "message" });
+    expect(silentCount).toBe(1);
   });
 
   it("is closed as a whole", async () => {

@@ -213,6 +213,25 @@ describe("following", () => {
     await cancelled;
   });
 
+  it("ends when it is told to while its next event is waited for", async () => {
+    let cancelled: Promise<unknown> = Promise.resolve();
+    const stream = (call: Stream) => {
+      cancelled = once(call, "cancelled");
+      call.write(batch("one", 1));
+    };
+    const session = await openScripted({ stream });
+    const events = session.follow({ signal: new AbortController().signal });
+    await events.next();
+
+    const waiting = events.next();
+    const done = { done: true, value: undefined };
+
+    await expect(events.return()).resolves.toEqual(done);
+    await expect(waiting).resolves.toEqual(done);
+    await expect(events.next()).resolves.toEqual(done);
+    await cancelled;
+  });
+
   it("is cancelled by its signal while it waits, here and on the server", async () => {
     const controller = new AbortController();
     let cancelled: Promise<unknown> = Promise.resolve();
@@ -253,9 +272,25 @@ describe("following", () => {
     await expect(take(broken, 1, options)).rejects.toMatchObject({ code: "unavailable" });
   });
 
+  it("resumes a stream that has fallen silent", async () => {
+    const starts: StreamMessagesRequest["start"][] = [];
+    const stream = (call: Stream, attempt: number) => {
+      starts.push(request(call).start);
+      if (attempt < 4) call.write(batch(`${attempt}`, attempt));
+    };
+    const session = await openScripted({ stream });
+
+    const events = await take(session, 3, { silenceMs: 50 });
+
+    expect(events).toMatchObject([1, 2, 3].map((sequence) => ({ message: { sequence } })));
+    expect(starts.map(({ value }) => value)).toEqual([undefined, "1", "2"]);
+  });
+
   it("does not count heartbeats as silence", async () => {
+    let attempts = 0;
     const stream = (call: Stream) => {
       let beats = 0;
+      attempts += 1;
       const timer = setInterval(() => {
         beats += 1;
         call.write(beats < 10 ? heartbeat("beat") : batch("one", 1));
@@ -265,6 +300,8 @@ describe("following", () => {
     const session = await openScripted({ stream });
 
     await expect(take(session, 1, { timeoutMs: 300 })).resolves.toHaveLength(1);
+    await expect(take(session, 1, { silenceMs: 300 })).resolves.toHaveLength(1);
+    expect(attempts).toBe(2);
   });
 
   it("does not run ahead of a slow consumer", async () => {

@@ -13,6 +13,8 @@ export interface StreamLimits {
   readonly timeoutMs: number;
   /** By when the first answer must be there, by the clock of `performance.now()`. */
   readonly deadline: number;
+  /** After which wait for an answer the stream is lost, as `unavailable`; absent is never. */
+  readonly silenceMs?: number | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -46,14 +48,16 @@ export async function* callStream(
 
 async function* answers(
   stream: AnswerStream,
-  { timeoutMs, deadline, signal }: StreamLimits,
+  { timeoutMs, deadline, silenceMs = Infinity, signal }: StreamLimits,
 ): AsyncGenerator<Buffer, void> {
   let waitMs = deadline - performance.now();
   const iterator: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]();
   for (;;) {
-    const { done, value } = await nextAnswer(iterator, stream, waitMs).catch((error) => {
-      throw signal?.aborted ? cancelled(signal) : error;
-    });
+    const { done, value } = await nextAnswer(iterator, stream, { waitMs, silenceMs }).catch(
+      (error) => {
+        throw signal?.aborted ? cancelled(signal) : error;
+      },
+    );
     if (signal?.aborted) throw cancelled(signal);
     if (done) return;
     yield value;
@@ -64,14 +68,16 @@ async function* answers(
 async function nextAnswer(
   iterator: AsyncIterator<Buffer>,
   stream: AnswerStream,
-  waitMs: number,
+  { waitMs, silenceMs }: { readonly waitMs: number; readonly silenceMs: number },
 ): Promise<IteratorResult<Buffer, void>> {
   let late: StateError | undefined;
+  const patienceMs = Math.min(waitMs, silenceMs);
   const giveUp = () => {
-    late = new StateError("deadline_exceeded", `no answer came within ${Math.round(waitMs)} ms`);
+    const code = silenceMs < waitMs ? "unavailable" : "deadline_exceeded";
+    late = new StateError(code, `no answer came within ${Math.round(patienceMs)} ms`);
     stream.cancel();
   };
-  const timer = waitMs === Infinity ? undefined : setTimeout(giveUp, waitMs);
+  const timer = patienceMs === Infinity ? undefined : setTimeout(giveUp, patienceMs);
   try {
     const answer = await iterator.next();
     if (late) throw late;

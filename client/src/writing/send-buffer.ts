@@ -1,6 +1,8 @@
 import { PartSchema, type Part as ProtoPart } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import { toPart } from "../convert/part.js";
 import { StateError } from "../errors.js";
-import { encode } from "../transport/wire.js";
+import { decode, encode } from "../transport/wire.js";
+import { checkNulls } from "./nulls.js";
 
 /** How much of a message there is: UTF-8 bytes of content, and parts. */
 export interface Extent {
@@ -43,6 +45,14 @@ export class SendBuffer {
     return (this.#base ?? NOTHING).offset + this.#saved.offset;
   }
 
+  /**
+   * How many UTF-8 bytes of the content there are with all that was sent; undefined until the
+   * server has told what there was before.
+   */
+  get sentLength(): number | undefined {
+    return this.#base && this.#base.offset + this.#made.offset;
+  }
+
   /** Adds text, in whole characters. Texts that are added one after the other are sent as one. */
   addText(text: string): void {
     this.#text += text;
@@ -50,16 +60,20 @@ export class SendBuffer {
   }
 
   /**
-   * Adds a part.
+   * Adds a part as it is now, whatever its bytes are overwritten with afterwards.
    *
-   * @throws StateError `invalid_argument` if it cannot be encoded; nothing is added then.
+   * @throws StateError `invalid_argument` if it cannot be encoded, or has U+0000; nothing is
+   * added then.
    */
   addPart(part: ProtoPart): void {
-    // First, since what is added has to be sendable.
-    const bytes = encode(PartSchema, part).byteLength;
+    // First, since what is added has to be sendable: nobody waits for what is sent later.
+    const encoded = encode(PartSchema, part);
+    const copy = decode(PartSchema, encoded);
+    checkNulls(toPart(copy), "delta.part");
+    const bytes = encoded.byteLength;
     this.#makePieces();
     const { offset, partCount } = this.#made;
-    this.#entries.push({ type: "part", part, partIndex: partCount, bytes });
+    this.#entries.push({ type: "part", part: copy, partIndex: partCount, bytes });
     this.#made = { offset, partCount: partCount + 1 };
     this.#bytes += bytes;
   }

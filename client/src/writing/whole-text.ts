@@ -1,6 +1,7 @@
 import { describe } from "../convert/describe.js";
 import { invalidArgument } from "../errors.js";
 import { isWellFormed } from "../transport/well-formed.js";
+import { checkNulls } from "./nulls.js";
 
 const HALF = "must be Unicode text: it has half of a surrogate pair";
 
@@ -14,13 +15,14 @@ export class WholeText {
   /**
    * Takes a piece, and gives the text that is whole with it.
    *
-   * @throws StateError `invalid_argument` if it is no text, or a half has no other half; then
-   * neither the piece is taken nor the half that was held back.
+   * @throws StateError `invalid_argument` if it is no text or has U+0000, or a half has no
+   * other half; in the last case the half that was held back is forgotten, too.
    */
   take(piece: string): string {
     if (typeof piece !== "string") {
       throw invalidArgument("delta.text", `must be text, or a part, not ${describe(piece)}`);
     }
+    checkNulls(piece, "delta.text");
     const text = this.#half + piece;
     const length = /[\ud800-\udbff]$/.test(text) ? text.length - 1 : text.length;
     this.#half = text.slice(length);

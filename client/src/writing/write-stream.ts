@@ -143,9 +143,10 @@ export class WriteStream {
     const { sequence, content, parts } = message;
     const offset = Buffer.byteLength(content);
     this.#resolveOpened({ sequence, offset, partCount: parts.length, message });
-    const isOurs = this.#endedCall !== undefined || this.#writing.buffer.bytes === 0;
-    if (isOurs) return message;
-    throw alreadyFinished(message.id);
+    const { sentLength = offset, bytes } = this.#writing.buffer;
+    if (sentLength !== offset) throw finishedByAnother(message, sentLength);
+    if (this.#endedCall === undefined && bytes > 0) throw alreadyFinished(message.id);
+    return message;
   }
 
   #toBreak(cause: unknown): StateError {
@@ -159,6 +160,14 @@ export class WriteStream {
 export function alreadyFinished(messageId: string): StateError {
   const message = `message ${messageId} is finished: nothing can be added to it any more`;
   return new StateError("failed_precondition", message);
+}
+
+/** The error of a message that came back finished with another text than this writer's. */
+function finishedByAnother({ id, content }: Message, sentLength: number): StateError {
+  const actual = Buffer.byteLength(content);
+  const message = `another writer finished message ${id}: it has ${actual} bytes of content, where this writer sent it up to ${sentLength}; read the message to see what it is now`;
+  const metadata = { expected: String(sentLength), actual: String(actual) };
+  return new StateError("aborted", message, { reason: "WRITER_REPLACED", metadata });
 }
 
 async function failsAtEnd(call: DuplexCall): Promise<never> {

@@ -1,3 +1,6 @@
+import { setImmediate } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import {
   type PendingAppend,
@@ -9,6 +12,11 @@ const MIB = 1024 * 1024;
 function append(requestId: string, bytes = 1): PendingAppend {
   const request = Buffer.alloc(bytes);
   return { requestId, request, resolve: () => undefined, reject: () => undefined };
+}
+
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
 }
 
 /** Gives the ids of those that may be sent now. */
@@ -55,6 +63,27 @@ describe("pending appends", () => {
     });
 
     expect(turns).toEqual([["a"], ["b"], ["c", "d"]]);
+  });
+
+  it("are let go of when they are answered, also where others always wait", async () => {
+    const pending = new PendingAppends(1);
+    const kept: WeakRef<PendingAppend>[] = [];
+    pending.add(append("0"));
+
+    for (let round = 0; round < 10_000; round += 1) {
+      pending.add(append(`${round + 1}`));
+      const sent = pending.next();
+      if (sent) kept.push(new WeakRef(sent));
+      pending.answered(`${round}`);
+    }
+    // What a weak reference was just made to lives until the next turn.
+    await setImmediate();
+    collectGarbage();
+
+    expect(kept).toHaveLength(10_000);
+    expect(kept.filter((sent) => sent.deref()).length).toBeLessThan(2_500);
+    // Asked here, so that they are not let go of with all the others.
+    expect(pending.isEmpty).toBe(false);
   });
 
   it("are empty once all are taken", () => {

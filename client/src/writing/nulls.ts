@@ -1,0 +1,18 @@
+import { isPlainObject } from "../convert/json.js";
+import { invalidArgument } from "../errors.js";
+
+/**
+ * Returns if no text in a value, nor a key, has U+0000. The server refuses it, and what the
+ * server refuses ends the writing.
+ *
+ * @throws StateError `invalid_argument` naming the field.
+ */
+export function checkNulls(value: unknown, field: string): void {
+  if (typeof value === "string") {
+    if (value.includes("\0")) throw invalidArgument(field, "must not contain U+0000");
+  } else if (Array.isArray(value)) {
+    for (const item of value) checkNulls(item, field);
+  } else if (isPlainObject(value)) {
+    for (const entry of Object.entries(value)) checkNulls(entry, field);
+  }
+}
