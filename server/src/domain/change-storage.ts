@@ -1,4 +1,4 @@
-import type { Message, Session } from "./model.js";
+import type { Extent, Message, Part, Session } from "./model.js";
 import type { Page, SessionRef } from "./storage.js";
 
 /** A version of a state, without what it holds. */
@@ -53,6 +53,23 @@ export interface ChangeRange {
   readonly upToSequence: number;
 }
 
+/** A message that is being written, without what it holds. */
+export interface WrittenMessage {
+  readonly messageId: string;
+  readonly sequence: number;
+  /** Each checkpoint raises it. */
+  readonly revision: number;
+}
+
+/** What is durable of a message past some of it. */
+export interface WrittenTail {
+  /** The message's. */
+  readonly revision: number;
+  readonly past: Extent;
+  readonly text: string;
+  readonly parts: readonly Part[];
+}
+
 /** What followers read: how sessions change. Errors are as those of Storage. */
 export interface ChangeStorage {
   /** Tells how far a session has come. */
@@ -67,8 +84,14 @@ export interface ChangeStorage {
    */
   read(ref: SessionRef, range: ChangeRange, maxItems: number): Promise<Page<Change>>;
 
-  /** Gives the messages that are being written, by sequence, as far as they are durable. */
-  messagesBeingWritten(ref: SessionRef): Promise<readonly Message[]>;
+  /** Gives the messages that are being written, by sequence. */
+  messagesBeingWritten(ref: SessionRef): Promise<readonly WrittenMessage[]>;
+
+  /**
+   * Gives what is durable of a message past an extent that it had, without reading the text
+   * before; undefined if it is not being written any more.
+   */
+  tail(ref: SessionRef, sequence: number, past: Extent): Promise<WrittenTail | undefined>;
 
   /**
    * Gives the revisions of sessions, of whatever tenant, deleted ones included; those that

@@ -92,6 +92,13 @@ export interface MessageContent {
   readonly tokenCount: number | undefined;
 }
 
+/** How much of a message there is. */
+export interface Extent {
+  /** In UTF-8 bytes of the content. */
+  readonly offset: number;
+  readonly partCount: number;
+}
+
 /** One message of a conversation. */
 export interface Message extends MessageContent {
   /** A UUID in lower case, unique within the session. */

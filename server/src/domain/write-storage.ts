@@ -16,8 +16,9 @@ export interface StartedWrite {
   /** The message: new, or as far as it was written before, or finished. */
   readonly message: Message;
   /**
-   * What the writer's checkpoints are let through by: a number that no other start of this
-   * message gets. Undefined if the message is finished, so that nothing is to be written.
+   * What the writer's checkpoints are let through by: the revision that the start made, which
+   * is higher than that of every start before. Undefined if the message is finished, so that
+   * nothing is to be written.
    */
   readonly epoch: number | undefined;
   /** Whether this start appended the message. */

@@ -1,10 +1,16 @@
-import type { Change, ChangeRange, StateVersion } from "../domain/change-storage.js";
-import type { Message } from "../domain/model.js";
+import type {
+  Change,
+  ChangeRange,
+  StateVersion,
+  WrittenMessage,
+  WrittenTail,
+} from "../domain/change-storage.js";
+import type { Extent } from "../domain/model.js";
 import type { Page } from "../domain/storage.js";
 import { type ListedChange, listChanges } from "./change-list.js";
 import type { Connection, Database } from "./database.js";
 import type { AgentStateRow, MessageRow, SessionRow } from "./entities.js";
-import { fromMessageRow } from "./message-row.js";
+import { fromMessageRow, fromStoredParts } from "./message-row.js";
 import { fromSessionRow } from "./session-row.js";
 import { Table } from "./table.js";
 
@@ -16,6 +22,10 @@ interface ListedRange {
   readonly lastSequence: number;
 }
 
+const BEING_WRITTEN = `FROM message_writes w
+  JOIN messages m ON m.session_id = w.session_id AND m.sequence = w.sequence
+  WHERE w.session_id = ?`;
+
 /** Changes by their revisions. */
 type Details = Map<number, Change>;
 
@@ -24,8 +34,10 @@ export class ChangePages {
   readonly #sessions: Table<SessionRow>;
   readonly #messages: Table<MessageRow>;
   readonly #states: Table<AgentStateRow>;
+  readonly #contentFrom: string;
 
   constructor(database: Database) {
+    this.#contentFrom = database.dialect.contentFrom;
     this.#sessions = new Table(database.describe(database.entities.session));
     this.#messages = new Table(database.describe(database.entities.message));
     this.#states = new Table(database.describe(database.entities.agentState));
@@ -52,12 +64,29 @@ export class ChangePages {
   }
 
   /** Gives the messages of a session that are being written, by sequence. */
-  async readBeingWritten(connection: Connection, sessionId: string): Promise<readonly Message[]> {
-    const sql = `SELECT ${this.#messageColumns} FROM message_writes w
-      JOIN messages m ON m.session_id = w.session_id AND m.sequence = w.sequence
-      WHERE w.session_id = ? ORDER BY w.sequence`;
+  async readBeingWritten(
+    connection: Connection,
+    sessionId: string,
+  ): Promise<readonly WrittenMessage[]> {
+    const sql = `SELECT m.id, m.sequence, m.revision ${BEING_WRITTEN} ORDER BY w.sequence`;
     const result = await connection.query(sql, [sessionId]);
-    return this.#messages.toRows(result).map(fromMessageRow);
+    const rows = this.#messages.toRows<"id" | "sequence" | "revision">(result);
+    return rows.map(({ id, sequence, revision }) => ({ messageId: id, sequence, revision }));
+  }
+
+  /** Gives what a message that is being written has past an extent. */
+  async readTail(
+    connection: Connection,
+    { sessionId, sequence }: Pick<MessageRow, "sessionId" | "sequence">,
+    past: Extent,
+  ): Promise<WrittenTail | undefined> {
+    const sql = `SELECT m.revision, m.parts, ${this.#contentFrom} AS tail ${BEING_WRITTEN} AND w.sequence = ?`;
+    const result = await connection.query(sql, [past.offset + 1, sessionId, sequence]);
+    const [row] = this.#messages.toRows<"revision" | "parts">(result);
+    if (row === undefined) return undefined;
+    const text = Buffer.from(result.rows[0]?.tail as Uint8Array).toString();
+    const parts = fromStoredParts(row.parts).slice(past.partCount);
+    return { revision: row.revision, past, text, parts };
   }
 
   async #readResults(

@@ -3,8 +3,10 @@ import type {
   ChangeRange,
   ChangeStorage,
   SessionPosition,
+  WrittenMessage,
+  WrittenTail,
 } from "../domain/change-storage.js";
-import type { Message } from "../domain/model.js";
+import type { Extent } from "../domain/model.js";
 import type { Page, SessionRef } from "../domain/storage.js";
 import { ChangePages } from "./change-pages.js";
 import type { Connection, Database } from "./database.js";
@@ -42,11 +44,20 @@ export class TypeOrmChangeStorage implements ChangeStorage {
     });
   }
 
-  messagesBeingWritten(ref: SessionRef): Promise<readonly Message[]> {
+  messagesBeingWritten(ref: SessionRef): Promise<readonly WrittenMessage[]> {
     return this.#database.read(async (connection) => {
       const messages = await this.#pages.readBeingWritten(connection, ref.sessionId);
       await this.#sessions.read(connection, ref);
       return messages;
+    });
+  }
+
+  tail(ref: SessionRef, sequence: number, past: Extent): Promise<WrittenTail | undefined> {
+    return this.#database.read(async (connection) => {
+      const place = { sessionId: ref.sessionId, sequence };
+      const tail = await this.#pages.readTail(connection, place, past);
+      await this.#sessions.read(connection, ref);
+      return tail;
     });
   }
 

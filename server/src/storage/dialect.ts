@@ -77,6 +77,8 @@ export interface Dialect {
   readonly nowMs: string;
   /** The content of a message with the text of a parameter at its end. */
   readonly extendedContent: string;
+  /** The UTF-8 bytes of the content of a message from a parameter on; the first is 1. */
+  readonly contentFrom: string;
   /** What every connection is told first. */
   readonly connectionSettings: readonly string[];
   /** How migrating servers wait for each other. */

@@ -43,6 +43,7 @@ const sqlite: Dialect = {
   updateMany: undefined,
   nowMs: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
   extendedContent: "content || ?",
+  contentFrom: "substr(CAST(content AS BLOB), ?)",
   // better-sqlite3 is built to fall back to NORMAL in WAL mode, which loses commits in a power cut.
   connectionSettings: ["PRAGMA synchronous = FULL"],
   migrations: {
@@ -122,6 +123,7 @@ const postgres: Dialect = {
   // An index is not entered by clock_timestamp(), which may differ from row to row.
   nowMs: "CAST(extract(epoch FROM statement_timestamp()) * 1000 AS BIGINT)",
   extendedContent: "content || ?",
+  contentFrom: "substring(convert_to(content, 'UTF8') FROM ?)",
   connectionSettings: [
     "SET synchronous_commit = on",
     "SET default_transaction_isolation = 'read committed'",
@@ -210,6 +212,7 @@ const mysql: Dialect = {
   updateMany: (table, columns) => updateManyInMysql(mysql.kinds, table, columns),
   nowMs: "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
   extendedContent: "CONCAT(content, ?)",
+  contentFrom: "SUBSTRING(CAST(content AS BINARY), ?)",
   connectionSettings: [
     // Under REPEATABLE READ a transaction saw a head whose message it did not see.
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",

@@ -92,10 +92,7 @@ export function fromMessageRow(row: MessageRow): Message {
     sequence: row.sequence,
     role: row.role as Role,
     content: row.content,
-    parts:
-      row.parts === null
-        ? []
-        : (parseJson(row.parts) as unknown as StoredPart[]).map(fromStoredPart),
+    parts: fromStoredParts(row.parts),
     metadata: row.metadata === null ? {} : (parseJson(row.metadata) as JsonObject),
     raw:
       row.rawData === null ? undefined : { data: row.rawData, mediaType: row.rawMediaType ?? "" },
@@ -108,6 +105,11 @@ export function fromMessageRow(row: MessageRow): Message {
     revision: row.revision,
     bytes: row.bytes,
   };
+}
+
+/** Gives the parts that a row's column holds. */
+export function fromStoredParts(parts: string | null): readonly Part[] {
+  return parts === null ? [] : (parseJson(parts) as unknown as StoredPart[]).map(fromStoredPart);
 }
 
 /**

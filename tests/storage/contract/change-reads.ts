@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import type { Change } from "../../../server/src/domain/change-storage.js";
+import type { Part } from "../../../server/src/domain/model.js";
 import type { SessionRef } from "../../../server/src/domain/storage.js";
 import { newUuid } from "../../../server/src/domain/uuid.js";
 import {
@@ -7,6 +8,7 @@ import {
   appendOf,
   createSession,
   endOf,
+  LONG_LEASE_MS,
   newMessage,
   newMessages,
   newState,
@@ -142,22 +144,53 @@ export function testChangeReads(suite: StorageSuite): void {
     expect(await read(4)).toEqual([3, 4, 5, 6]);
   });
 
-  it("gives the messages that are being written, as far as they are durable", async () => {
+  it("gives the messages that are being written", async () => {
     const { storage } = suite;
     const session = await createSession(storage);
     const one = await startWrite(storage, session);
     const two = await startWrite(storage, session);
     const three = await startWrite(storage, session);
-    await storage.writes.checkpoint(two.ref, textOf("Hel"), 1_000);
+    const revision = await storage.writes.checkpoint(two.ref, textOf("Hel"), LONG_LEASE_MS);
     await storage.writes.finish(one.ref, endOf());
 
     const messages = await storage.changes.messagesBeingWritten(session);
 
     expect(messages).toEqual([
-      await storage.messages.get(session, two.ref.messageId),
-      three.started.message,
+      { messageId: two.ref.messageId, sequence: 2, revision },
+      { messageId: three.ref.messageId, sequence: 3, revision: three.started.revision },
     ]);
-    expect(messages).toMatchObject([{ content: "Hel", status: "streaming" }, { sequence: 3 }]);
+  });
+
+  it("gives what one of them has past some of its text and parts", async () => {
+    const { changes, writes } = suite.storage;
+    const session = await createSession(suite.storage);
+    const { ref } = await startWrite(suite.storage, session);
+    const one: Part = { type: "data", json: '"é"' };
+    const two: Part = { type: "data", json: "2" };
+    await writes.checkpoint(ref, { text: "Hé🦦", parts: [one, two] }, LONG_LEASE_MS);
+    const revision = await writes.checkpoint(ref, textOf(" ok\\"), LONG_LEASE_MS);
+
+    const tails = [];
+    for (const [offset, partCount] of [
+      [0, 0],
+      [3, 1],
+      [7, 2],
+      [11, 2],
+      [20, 9],
+    ] as const) {
+      tails.push(await changes.tail(session, ref.sequence, { offset, partCount }));
+    }
+
+    expect(tails).toEqual([
+      { revision, past: { offset: 0, partCount: 0 }, text: "Hé🦦 ok\\", parts: [one, two] },
+      { revision, past: { offset: 3, partCount: 1 }, text: "🦦 ok\\", parts: [two] },
+      { revision, past: { offset: 7, partCount: 2 }, text: " ok\\", parts: [] },
+      { revision, past: { offset: 11, partCount: 2 }, text: "", parts: [] },
+      { revision, past: { offset: 20, partCount: 9 }, text: "", parts: [] },
+    ]);
+    await writes.finish(ref, endOf());
+    const past = { offset: 0, partCount: 0 };
+    expect(await changes.tail(session, ref.sequence, past)).toBeUndefined();
   });
 
   it("gives the revisions of sessions of all tenants, deleted ones too", async () => {

@@ -34,6 +34,7 @@ export const SESSION_CALLS: Readonly<Record<string, SessionCall>> = {
   "changes.position": ({ changes }, ref) => changes.position(ref),
   "changes.read": ({ changes }, ref) => changes.read(ref, ALL_CHANGES, 10),
   "changes.messagesBeingWritten": ({ changes }, ref) => changes.messagesBeingWritten(ref),
+  "changes.tail": ({ changes }, ref) => changes.tail(ref, 1, { offset: 0, partCount: 0 }),
   "writes.start": ({ writes }, ref) => writes.start(ref, newWrite()),
   "writes.checkpoint": ({ writes }, ref) => writes.checkpoint(toWriteRef(ref), textOf("x"), 1),
   "writes.renew": ({ writes }, ref) => writes.renew(toWriteRef(ref), 1),

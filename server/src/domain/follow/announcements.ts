@@ -1,5 +1,5 @@
 import type { Change } from "../change-storage.js";
-import type { Part } from "../model.js";
+import type { Extent, Part } from "../model.js";
 import type { Appended } from "../storage.js";
 
 /**
@@ -9,6 +9,8 @@ import type { Appended } from "../storage.js";
 export interface MessageDelta {
   readonly messageId: string;
   readonly sequence: number;
+  /** Of the start by which it is written. */
+  readonly epoch: number;
   /** How many UTF-8 bytes of the content come before `text`. */
   readonly offset: number;
   readonly text: string;
@@ -18,12 +20,9 @@ export interface MessageDelta {
 }
 
 /** How far a message that is being written has become durable. */
-export interface Checkpoint {
+export interface Checkpoint extends Extent {
   readonly revision: number;
   readonly sequence: number;
-  /** In UTF-8 bytes of the content. */
-  readonly offset: number;
-  readonly partCount: number;
 }
 
 /**

@@ -2,10 +2,9 @@ import { readFrames } from "../history-frames.js";
 import { type NewFrame, type StreamPosition, toResumeToken } from "../session-frame.js";
 import type { SessionRef, Storage } from "../storage.js";
 import type { HeldMessages } from "./held-messages.js";
+import { readChanges } from "./read-changes.js";
+import { readWritten } from "./read-written.js";
 import type { RingEntry } from "./ring.js";
-
-/** How many changes are read at once. */
-const CHANGES_PAGE = 128;
 
 /** What a follower reads from the database. */
 export interface Reading {
@@ -31,30 +30,25 @@ export async function* catchUp(
   reading: Reading,
   held: HeldMessages,
 ): AsyncGenerator<RingEntry, void> {
-  yield* readChanges(storage, reading, held);
+  yield* readChanged(storage, reading, held);
   yield* readMessages(storage, reading, held);
   if (reading.includeDeltas && reading.start.sequence > 0) {
-    yield* readWritten(storage, reading, held);
+    yield* readGrown(storage, reading, held);
   }
 }
 
-async function* readChanges(
+async function* readChanged(
   storage: Storage,
   { ref, start, end }: Reading,
   held: HeldMessages,
 ): AsyncGenerator<RingEntry, void> {
   const upToSequence = start.sequence;
-  let afterRevision = start.revision ?? end.revision;
-  for (let hasMore = afterRevision < end.revision; hasMore; ) {
-    const range = { afterRevision, upToRevision: end.revision, upToSequence };
-    const page = await storage.changes.read(ref, range, CHANGES_PAGE);
-    for (const change of page.items) {
-      if (change.type === "message_updated") held.read(change.message);
-      const position = { sequence: upToSequence, revision: change.revision };
-      yield toEntry(ref, position, { type: "change", change });
-      afterRevision = change.revision;
-    }
-    hasMore = page.hasMore;
+  const afterRevision = start.revision ?? end.revision;
+  const range = { afterRevision, upToRevision: end.revision, upToSequence };
+  for await (const change of readChanges(storage, ref, range)) {
+    if (change.type === "message_updated") held.read(change.message);
+    const position = { sequence: upToSequence, revision: change.revision };
+    yield toEntry(ref, position, { type: "change", change });
   }
 }
 
@@ -71,16 +65,15 @@ async function* readMessages(
   }
 }
 
-async function* readWritten(
+async function* readGrown(
   storage: Storage,
   { ref, start, end }: Reading,
   held: HeldMessages,
 ): AsyncGenerator<RingEntry, void> {
-  for (const message of await storage.changes.messagesBeingWritten(ref)) {
-    const { sequence, revision } = message;
-    if (sequence > start.sequence || held.isWritten(sequence)) continue;
+  const isWanted = (sequence: number) => sequence <= start.sequence && !held.isWritten(sequence);
+  for await (const message of readWritten(storage, ref, isWanted)) {
     held.read(message);
-    const change = { type: "message_updated", revision, message } as const;
+    const change = { type: "message_updated", revision: message.revision, message } as const;
     yield toEntry(ref, end, { type: "change", change });
   }
 }

@@ -1,6 +1,6 @@
-import type { Change } from "../change-storage.js";
+import type { Change, WrittenTail } from "../change-storage.js";
 import { cutFrames } from "../history-frames.js";
-import type { Message } from "../model.js";
+import type { Extent, Message } from "../model.js";
 import {
   type FrameDelta,
   type NewFrame,
@@ -43,12 +43,19 @@ export class FeedLog {
     return this.#position;
   }
 
-  /** Begins where the session is, with the messages that are being written there. */
-  begin(position: StreamPosition, written: readonly Message[]): void {
+  /** Begins where the session is. */
+  begin(position: StreamPosition): void {
     this.#moveTo(position);
-    for (const message of written) {
-      if (message.sequence <= position.sequence) this.#show(message, "unknown");
-    }
+  }
+
+  /** Notes a message that is being written where it begins. */
+  resume(message: Message): void {
+    this.#show(message, "unknown");
+  }
+
+  /** Tells whether a message is known to be written. */
+  isWritten(sequence: number): boolean {
+    return this.#writings.has(sequence);
   }
 
   /** Adds what an append stored that comes next. */
@@ -97,6 +104,7 @@ export class FeedLog {
     for (const [sequence, revision] of this.#newer) {
       if (revision <= position.revision) this.#newer.delete(sequence);
     }
+    this.#dropLost();
   }
 
   /** Notes that a writer on this server has begun to write a message. */
@@ -122,14 +130,16 @@ export class FeedLog {
     return this.#writings.get(checkpoint.sequence)?.settle(checkpoint) ?? false;
   }
 
-  /** Shows the text of messages that are being written, as far as it is durable. */
-  showDurable(messages: readonly Message[]): void {
-    for (const message of messages) {
-      const writing = this.#writings.get(message.sequence);
-      if (writing === undefined) continue;
-      this.#pushDeltas(writing.showDurable(message));
-      this.#pushDeltas(writing.showPending());
-    }
+  /** Gives past where a revision of a message may hold more than was shown; undefined for nowhere. */
+  lacksPast(sequence: number, revision: number): Extent | undefined {
+    return this.#writings.get(sequence)?.lacksPast(revision);
+  }
+
+  /** Shows what is durable of a message that is being written. */
+  showDurable(sequence: number, tail: WrittenTail): void {
+    const writing = this.#writings.get(sequence);
+    this.#pushDeltas(writing?.showDurable(tail));
+    this.#pushDeltas(writing?.showPending());
   }
 
   /**
@@ -180,6 +190,14 @@ export class FeedLog {
     this.#writings.set(sequence, writing);
     writing.show(message);
     this.#pushDeltas(writing.showPending());
+  }
+
+  /** Drops the messages that were deleted, or ended, before they were shown. */
+  #dropLost(): void {
+    const { sequence: head, revision } = this.#position;
+    for (const [sequence, writing] of this.#writings) {
+      if (sequence <= head && writing.isLost(revision)) this.#writings.delete(sequence);
+    }
   }
 
   /** A message that is here already, and not known to be written, is not written any more. */

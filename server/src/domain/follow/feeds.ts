@@ -6,6 +6,11 @@ import type { Announcements, Checkpoint, MessageDelta } from "./announcements.js
 import { Outage } from "./outage.js";
 import { type FeedListener, SessionFeed } from "./session-feed.js";
 
+/** How many heartbeats are left out while the database cannot be looked at, before followers are ended. */
+const MISSED_HEARTBEATS = 2;
+
+const RETRY_AFTER_MS = 1_000;
+
 /** How sessions are followed on this server. */
 export interface FeedsOptions {
   /** How often the revisions of the followed sessions are looked up, in milliseconds. */
@@ -21,7 +26,8 @@ export interface FeedsOptions {
  *
  * They learn of changes in three ways: from the announcements of this server, from the
  * doorbell, and at last by looking the revisions up from time to time. Only the last one is
- * needed; the others make it fast.
+ * needed; the others make it fast. Where it fails for long, the followers are ended, so that
+ * they go on at a server that can look.
  */
 export class Feeds implements Announcements {
   readonly heartbeatIntervalMs: number;
@@ -50,13 +56,20 @@ export class Feeds implements Announcements {
     return this.#feeds.size;
   }
 
+  /** Whether the last look at the database succeeded, so that what is known is all there is. */
+  get isUpToDate(): boolean {
+    return this.#outage.ms === undefined;
+  }
+
   /**
-   * Gives the feed of a session that the tenant has, and tells it of a follower.
+   * Gives the feed of a session that the tenant has, and tells it of a follower, who has just
+   * looked at the session in the database.
    *
    * @throws StateError `unavailable` DRAINING once the feeds are closed.
    */
   join(ref: SessionRef, follower: FeedListener): SessionFeed {
     if (this.#isClosed) throw draining();
+    this.#outage.end();
     const known = this.#feeds.get(ref.sessionId);
     // One that has ended says nothing about the session as it is now.
     const feed = known === undefined || known.end !== undefined ? this.#open(ref) : known;
@@ -79,7 +92,7 @@ export class Feeds implements Announcements {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    for (const feed of this.#feeds.values()) feed.stop({ error: draining(), lastFrame: undefined });
+    this.#stopAll(draining());
   }
 
   changed(sessionId: string): void {
@@ -151,11 +164,25 @@ export class Feeds implements Announcements {
   #failed(error: unknown): void {
     // That a session is gone is no failure: its followers are told so.
     const isGone = error instanceof StateError && error.code === "not_found";
-    if (!isGone && !this.#isClosed) this.#outage.begin(error);
+    if (isGone || this.#isClosed) return;
+    this.#outage.begin(error);
+    const limitMs = MISSED_HEARTBEATS * this.heartbeatIntervalMs;
+    if ((this.#outage.ms ?? 0) >= limitMs) this.#stopAll(unavailable(error));
+  }
+
+  #stopAll(error: StateError): void {
+    for (const feed of this.#feeds.values()) feed.stop({ error, lastFrame: undefined });
   }
 }
 
 function draining(): StateError {
   const message = "the server is shutting down: resume the stream on another server, or later";
   return new StateError("unavailable", "DRAINING", message);
+}
+
+function unavailable(cause: unknown): StateError {
+  const message =
+    "the database has been unavailable for long: resume the stream on another server, or later";
+  const options = { retryAfterMs: RETRY_AFTER_MS, cause };
+  return new StateError("unavailable", "DATABASE_UNAVAILABLE", message, options);
 }

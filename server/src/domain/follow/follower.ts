@@ -159,9 +159,11 @@ export class Follower implements FeedListener {
     return frame;
   }
 
-  #heartbeat(): SessionFrame {
+  /** Gives a heartbeat, or leaves it out where nobody knows what it would have to say. */
+  #heartbeat(): SessionFrame | undefined {
     const { ref, position } = this.#feed;
     this.#sentAt = Date.now();
+    if (!this.#feeds.isUpToDate) return undefined;
     const { sequence: headSequence, revision } = position;
     return { type: "heartbeat", headSequence, revision, resumeToken: toResumeToken(ref, position) };
   }

@@ -1,7 +1,7 @@
 import type { Change } from "../change-storage.js";
-import type { Message } from "../model.js";
+import type { Extent, Message } from "../model.js";
 import type { FrameDelta } from "../session-frame.js";
-import { type Extent, extentOf } from "./writing.js";
+import { extentOf } from "./writing.js";
 
 /**
  * What a follower has to remember of the messages that it was given: how much it holds of

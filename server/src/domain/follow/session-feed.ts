@@ -6,10 +6,9 @@ import type { Appended, SessionRef, Storage } from "../storage.js";
 import type { Checkpoint, MessageDelta } from "./announcements.js";
 import { Coalesced } from "./coalesced.js";
 import { FeedLog } from "./feed-log.js";
+import { readChanges } from "./read-changes.js";
+import { readWritten } from "./read-written.js";
 import type { Ring } from "./ring.js";
-
-/** How many changes are read at once. */
-const CHANGES_PAGE = 128;
 
 /** Who follows a session here. */
 export interface FeedListener {
@@ -109,8 +108,10 @@ export class SessionFeed {
   appended(appended: Appended): void {
     const { messages, headSequence, revision } = appended;
     for (const message of messages) {
+      // One that is here already, and not written any more, has ended or was deleted since.
       const isHere = message.sequence <= this.position.sequence;
-      if (message.status === "streaming" && !isHere) this.#log.beginWriting(message, revision);
+      const isOpen = !isHere || this.#log.isWritten(message.sequence);
+      if (message.status === "streaming" && isOpen) this.#log.beginWriting(message, revision);
     }
     const { sequence } = this.position;
     const first = messages[0]?.sequence ?? sequence + 1;
@@ -166,8 +167,11 @@ export class SessionFeed {
   }
 
   async #begin({ headSequence, revision }: SessionPosition): Promise<void> {
-    const written = await this.#storage.changes.messagesBeingWritten(this.ref);
-    this.#log.begin({ sequence: headSequence, revision }, written);
+    this.#log.begin({ sequence: headSequence, revision });
+    const isWanted = (sequence: number) => sequence <= headSequence;
+    for await (const message of readWritten(this.#storage, this.ref, isWanted)) {
+      this.#log.resume(message);
+    }
     this.#isStarted = true;
   }
 
@@ -187,27 +191,33 @@ export class SessionFeed {
       this.#log.addMessages(messages, revision);
     }
     this.#log.advance({ sequence: headSequence, revision });
-    if (isChanged) {
-      this.#log.showDurable(await this.#storage.changes.messagesBeingWritten(this.ref));
-    }
+    if (isChanged) await this.#readTails();
     this.#hasGap = false;
   }
 
+  async #readTails(): Promise<void> {
+    const { changes } = this.#storage;
+    for (const { sequence, revision } of await changes.messagesBeingWritten(this.ref)) {
+      const past = this.#log.lacksPast(sequence, revision);
+      const tail = past && (await changes.tail(this.ref, sequence, past));
+      if (tail !== undefined) this.#log.showDurable(sequence, tail);
+    }
+  }
+
   async #readChanges(upToRevision: number): Promise<void> {
-    const { sequence: upToSequence } = this.position;
-    for (let hasMore = true; hasMore; ) {
-      const range = { afterRevision: this.position.revision, upToRevision, upToSequence };
-      const page = await this.#storage.changes.read(this.ref, range, CHANGES_PAGE);
-      for (const change of page.items) this.#log.addChange(change, upToRevision);
-      hasMore = page.hasMore;
+    const { sequence: upToSequence, revision: afterRevision } = this.position;
+    const range = { afterRevision, upToRevision, upToSequence };
+    for await (const change of readChanges(this.#storage, this.ref, range)) {
+      this.#log.addChange(change, upToRevision);
     }
   }
 
   async #stopDeleted(error: StateError): Promise<void> {
     const { sessionId } = this.ref;
-    const revisions = await this.#storage.changes.revisions([sessionId]);
+    // What is known already must not wait for a database that fails meanwhile.
+    const revisions = await this.#storage.changes.revisions([sessionId]).catch(() => undefined);
     const { sequence } = this.position;
-    const revision = revisions.get(sessionId) ?? this.position.revision + 1;
+    const revision = revisions?.get(sessionId) ?? this.position.revision + 1;
     const lastFrame: SessionFrame = {
       type: "change",
       change: { type: "session_deleted", revision },

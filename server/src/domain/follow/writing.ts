@@ -1,13 +1,7 @@
-import type { Message, Part } from "../model.js";
+import type { WrittenTail } from "../change-storage.js";
+import type { Extent, Message, Part } from "../model.js";
 import type { FrameDelta } from "../session-frame.js";
 import type { Checkpoint, MessageDelta } from "./announcements.js";
-
-/** How much of a message there is. */
-export interface Extent {
-  /** In UTF-8 bytes of the content. */
-  readonly offset: number;
-  readonly partCount: number;
-}
 
 /** Where the writer of a message is connected to, as far as that is known. */
 export type WritingOrigin = "here" | "elsewhere" | "unknown";
@@ -37,6 +31,8 @@ export class Writing {
   #since = 0;
   #isForeign: boolean;
   #shown: Extent | undefined;
+  /** The newest revision of the message of which everything durable was shown. */
+  #shownRevision = 0;
   #chunks: Chunk[] = [];
   #parts: readonly Part[] = [];
   #partIndex = 0;
@@ -62,6 +58,7 @@ export class Writing {
   /** Notes that the followers were given the message, as some revision made it. */
   show(message: Message): void {
     this.#shown = message.revision >= this.#since ? extentOf(message) : undefined;
+    this.#shownRevision = message.revision;
   }
 
   /**
@@ -84,21 +81,31 @@ export class Writing {
     return this.#shown;
   }
 
-  /** Takes what the writer on this server sent. */
+  /**
+   * Tells whether the followers are not given the message any more, since it was deleted or
+   * ended meanwhile: they have come as far as the revision in which it began.
+   */
+  isLost(revision: number): boolean {
+    return this.#shown === undefined && this.#since <= revision;
+  }
+
+  /** Takes what the writer on this server sent, unless it began the message anew since. */
   take(delta: MessageDelta): void {
-    if (this.#isForeign) return;
+    if (this.#isForeign || delta.epoch < this.#since) return;
     if (delta.text !== "") this.#takeText(delta.offset, delta.text);
     if (delta.parts.length > 0) this.#takeParts(delta.partIndex, delta.parts);
   }
 
   /** Lets go of what has become durable, and tells whether the followers were shown all of it. */
-  settle({ offset, partCount }: Checkpoint): boolean {
+  settle({ revision, offset, partCount }: Checkpoint): boolean {
     const first = this.#chunks.findIndex(({ end }) => end > offset);
     this.#chunks = first === -1 ? [] : this.#chunks.slice(first);
     this.#parts = this.#parts.slice(Math.max(partCount - this.#partIndex, 0));
     this.#partIndex = Math.max(partCount, this.#partIndex);
     const shown = this.#shown;
-    return shown !== undefined && shown.offset >= offset && shown.partCount >= partCount;
+    const isShown = shown !== undefined && shown.offset >= offset && shown.partCount >= partCount;
+    if (isShown) this.#shownRevision = revision;
+    return isShown;
   }
 
   /** Gives what has been sent and not shown yet, and counts it as shown. */
@@ -108,18 +115,29 @@ export class Writing {
     return [...this.#showText(offset), ...this.#showParts(partCount)];
   }
 
+  /** Gives past where a revision of the message may hold more than was shown; undefined for nowhere. */
+  lacksPast(revision: number): Extent | undefined {
+    return revision > this.#shownRevision ? this.#shown : undefined;
+  }
+
   /** Gives what is durable and not shown yet, and counts it as shown. */
-  showDurable(message: Message): readonly FrameDelta[] {
+  showDurable({ revision, past, text, parts }: WrittenTail): readonly FrameDelta[] {
     const shown = this.#shown;
-    if (shown === undefined) return [];
-    const durable = extentOf(message);
+    if (shown === undefined || shown.offset < past.offset || shown.partCount < past.partCount) {
+      return [];
+    }
+    // More may have been shown while it was read.
+    const newText = Buffer.from(text).subarray(shown.offset - past.offset);
+    const newParts = parts.slice(shown.partCount - past.partCount);
+    this.#shownRevision = revision;
     this.#shown = {
-      offset: Math.max(shown.offset, durable.offset),
-      partCount: Math.max(shown.partCount, durable.partCount),
+      offset: shown.offset + newText.length,
+      partCount: shown.partCount + newParts.length,
     };
-    const text = Buffer.from(message.content).subarray(shown.offset).toString();
-    const parts = message.parts.slice(shown.partCount);
-    return [...this.#textDelta(shown.offset, text), ...this.#partDeltas(shown.partCount, parts)];
+    return [
+      ...this.#textDelta(shown.offset, newText.toString()),
+      ...this.#partDeltas(shown.partCount, newParts),
+    ];
   }
 
   /** Gives all that has been shown and is not durable. */

@@ -1,15 +1,8 @@
-import type { Message, Part } from "../model.js";
+import type { Extent, Message, Part } from "../model.js";
 import type { WriteRef } from "../write-storage.js";
 import { UnstoredText } from "./unstored-text.js";
 import type { Ending } from "./write-checks.js";
 import type { WritingEnvironment } from "./writing-environment.js";
-
-/** How much of a message there is. */
-export interface Extent {
-  /** In UTF-8 bytes of the content. */
-  readonly offset: number;
-  readonly partCount: number;
-}
 
 /** Whom {@link Checkpoints} tell. */
 export interface CheckpointListener {

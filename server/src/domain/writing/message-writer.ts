@@ -1,11 +1,11 @@
 import { Checks } from "../checks.js";
 import { StateError } from "../errors.js";
-import type { Message, Part } from "../model.js";
+import type { Extent, Message, Part } from "../model.js";
 import { MAX_PARTS, measurePart } from "../new-message.js";
 import { hashPart } from "../request-hash.js";
 import type { SessionRef } from "../storage.js";
 import type { WriteRef } from "../write-storage.js";
-import { Checkpoints, type Extent } from "./checkpoints.js";
+import { Checkpoints } from "./checkpoints.js";
 import type { Ending } from "./write-checks.js";
 import type { Acknowledgement } from "./write-input.js";
 import type { WritingEnvironment } from "./writing-environment.js";
@@ -137,9 +137,9 @@ export class MessageWriter {
   }
 
   #show(text: string, parts: readonly Part[]): void {
-    const { sessionId, messageId, sequence } = this.#ref;
+    const { sessionId, messageId, sequence, epoch } = this.#ref;
     const { offset, partCount: partIndex } = this.#checkpoints.extent;
-    const delta = { messageId, sequence, offset, text, partIndex, parts };
+    const delta = { messageId, sequence, epoch, offset, text, partIndex, parts };
     this.#known = undefined;
     this.#environment.announcements.written(sessionId, delta);
   }

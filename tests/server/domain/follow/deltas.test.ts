@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { announce } from "../../../../server/src/domain/follow/announced-storage.js";
 import type { Message, Part } from "../../../../server/src/domain/model.js";
 import type { WriteRef } from "../../../../server/src/domain/write-storage.js";
 import { endOf, LONG_LEASE_MS, startWrite } from "../../../storage/contract/samples.js";
+import { KeptAnnouncements } from "../writing/kept-announcements.js";
 import type { FrameReader } from "./frame-reader.js";
-import { createLiveSession, type LiveServer, type LiveSession } from "./live-session.js";
+import { createLiveSession, LiveServer, type LiveSession } from "./live-session.js";
 
 const PART: Part = { type: "data", json: "1" };
 
@@ -22,8 +24,8 @@ class Pen {
 
   /** Shows text that is not durable yet. */
   write(text: string): void {
-    const { messageId, sequence, sessionId } = this.ref;
-    const delta = { messageId, sequence, offset: this.#offset, partIndex: 0, parts: [] };
+    const { messageId, sequence, epoch, sessionId } = this.ref;
+    const delta = { messageId, sequence, epoch, offset: this.#offset, partIndex: 0, parts: [] };
     this.#server.feeds.written(sessionId, { ...delta, text });
     this.#offset += Buffer.byteLength(text);
     this.#text += text;
@@ -115,8 +117,8 @@ describe("a message that is being written", () => {
     const { pen } = await begin(server, session);
     await reader.next();
 
-    const { messageId, sequence } = pen.ref;
-    const delta = { messageId, sequence, offset: 0, text: "" };
+    const { messageId, sequence, epoch } = pen.ref;
+    const delta = { messageId, sequence, epoch, offset: 0, text: "" };
     server.feeds.written(session.sessionId, { ...delta, partIndex: 0, parts: [PART, PART] });
     server.feeds.written(session.sessionId, { ...delta, partIndex: 2, parts: [PART] });
     const frames = [await reader.next(), await reader.next(), await reader.next()];
@@ -188,6 +190,43 @@ describe("a message that is being written", () => {
     expect(second).toMatchObject({ type: "delta", delta: { offset: 3, text: "two" } });
   });
 
+  it("is not read again from its beginning for what another server adds", async () => {
+    const session = await createLiveSession();
+    const { changes } = session.storage;
+    const tails: string[] = [];
+    const storage = announce(session.storage, new KeptAnnouncements());
+    const counted = {
+      ...storage,
+      changes: {
+        position: changes.position.bind(changes),
+        read: changes.read.bind(changes),
+        messagesBeingWritten: changes.messagesBeingWritten.bind(changes),
+        revisions: changes.revisions.bind(changes),
+        async tail(...query: Parameters<typeof changes.tail>) {
+          const tail = await changes.tail(...query);
+          tails.push(tail?.text ?? "");
+          return tail;
+        },
+      },
+    };
+    const { pen } = await begin(session.serve(), session);
+    await begin(session.serve(), session);
+    const reader = new LiveServer(counted, session, { pollIntervalMs: 2 }).follow({
+      includeDeltas: true,
+    });
+    await reader.until("caught_up");
+
+    let text = "";
+    for (const word of ["öne", "twö", "three"]) {
+      pen.write(word);
+      await pen.checkpoint();
+      text += word;
+      await untilText(reader, text);
+    }
+
+    expect(tails).toEqual(["öne", "twö", "three"]);
+  });
+
   it("comes from the next checkpoint on where its writer began before anybody followed", async () => {
     const session = await createLiveSession();
     const server = session.serve();
@@ -249,6 +288,24 @@ describe("a message that is being written", () => {
     await late.until("caught_up");
 
     expect(textIn(late.frames)).toBe("kept, new");
+  });
+
+  it("takes nothing more from a stream of the same writer that began before", async () => {
+    const session = await createLiveSession();
+    const server = session.serve();
+    const reader = server.follow({ includeDeltas: true });
+    await reader.until("caught_up");
+    const { pen, write } = await begin(server, session);
+
+    const { pen: next } = await begin(server, session, write);
+    pen.write("a ghost's");
+    next.write("new");
+    await untilText(reader, "new");
+    const late = server.follow({ includeDeltas: true });
+    await late.until("caught_up");
+
+    await untilText(late, "new");
+    expect(reader.frames.filter(({ type }) => type === "delta")).toHaveLength(1);
   });
 
   it("comes whole again to who resumes with deltas while it is written", async () => {

@@ -1,6 +1,28 @@
 import { expect, it } from "vitest";
+import { announce } from "../../../../server/src/domain/follow/announced-storage.js";
+import type { Storage } from "../../../../server/src/domain/storage.js";
+import { KeptAnnouncements } from "../writing/kept-announcements.js";
 import { numbers, sequencesOf } from "./frame-reader.js";
-import { createLiveSession } from "./live-session.js";
+import { createLiveSession, LiveServer } from "./live-session.js";
+
+/** Counts how often messages are read. */
+function countReads(plain: Storage): { reads: number; readonly storage: Storage } {
+  const storage = announce(plain, new KeptAnnouncements());
+  const counted = {
+    reads: 0,
+    storage: {
+      ...storage,
+      messages: {
+        ...storage.messages,
+        read(...query: Parameters<typeof storage.messages.read>) {
+          counted.reads += 1;
+          return storage.messages.read(...query);
+        },
+      },
+    },
+  };
+  return counted;
+}
 
 it("brings a follower up to date that fell out of the ring, and then it goes on live", async () => {
   const session = await createLiveSession();
@@ -57,4 +79,23 @@ it("gives a message that is larger than the ring, once", async () => {
     await reader.untilSequence(2);
     expect(sequencesOf(reader.frames)).toEqual([1, 2]);
   }
+});
+
+it.each([
+  ["one message of 300 KiB", ["x".repeat(300 * 1024)]],
+  ["500 messages of 1 KiB", Array<string>(500).fill("x".repeat(1024))],
+])("reads nothing for those who are not behind when %s are appended", async (_, contents) => {
+  const session = await createLiveSession();
+  const counted = countReads(session.storage);
+  const server = new LiveServer(counted.storage, session);
+  const readers = Array.from({ length: 5 }, () => server.follow());
+  for (const reader of readers) await reader.until("caught_up");
+
+  const reading = readers.map((reader) => reader.untilSequence(contents.length));
+  await server.append(...contents);
+
+  for (const frames of await Promise.all(reading)) {
+    expect(sequencesOf(frames)).toEqual(numbers(1, contents.length));
+  }
+  expect(counted.reads).toBe(0);
 });

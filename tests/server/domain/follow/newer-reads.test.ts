@@ -90,8 +90,9 @@ it("leaves out what was shown of a message before the writer that a follower rea
   const session = await createLiveSession();
   const { ref, write } = await startWrite(session.storage, session);
   const takeOver = once(async () => {
-    const { messageId, sequence } = ref;
-    const lost = { messageId, sequence, offset: 0, text: "lost for ever", partIndex: 0, parts: [] };
+    const { messageId, sequence, epoch } = ref;
+    const delta = { messageId, sequence, epoch, offset: 0, partIndex: 0, parts: [] };
+    const lost = { ...delta, text: "lost for ever" };
     server.feeds.written(session.sessionId, lost);
     const next = await startWrite(session.storage, session, write);
     await session.storage.writes.checkpoint(next.ref, textOf("new"), LONG_LEASE_MS);
@@ -109,6 +110,26 @@ it("leaves out what was shown of a message before the writer that a follower rea
   expect(history).toMatchObject([{ messages: [{ content: "new" }] }]);
   expect(sequencesOf([await late.next()])).toEqual([2]);
   expect(await shown).toMatchObject({ delta: { text: "lost for ever" } });
+});
+
+it("shows what is written of a message that it read before it was told of it", async () => {
+  const session = await createLiveSession();
+  const server = session.serve();
+  const reader = server.follow({ includeDeltas: true });
+  await reader.until("caught_up");
+  const { ref, started } = await startWrite(session.storage, session);
+  server.feeds.changed(session.sessionId);
+  await reader.untilSequence(1);
+
+  const { message, headSequence, revision } = started;
+  const told = { messages: [message], agentStates: [], headSequence, revision, isRepeated: false };
+  server.feeds.appended(session.sessionId, told);
+  const { messageId, sequence, epoch } = ref;
+  const delta = { messageId, sequence, epoch, offset: 0, partIndex: 0, parts: [] };
+  server.feeds.written(session.sessionId, { ...delta, text: "live" });
+  await server.append("next");
+
+  expect(await reader.next()).toMatchObject({ delta: { text: "live" } });
 });
 
 it("goes on where it was when the database fails in the middle of a look", async () => {

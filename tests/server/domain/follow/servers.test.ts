@@ -130,6 +130,7 @@ function countPolls(storage: Storage): { readonly storage: Storage; polls: numbe
         position: (ref: SessionRef) => changes.position(ref),
         read: (...query: Parameters<typeof changes.read>) => changes.read(...query),
         messagesBeingWritten: (ref: SessionRef) => changes.messagesBeingWritten(ref),
+        tail: (...query: Parameters<typeof changes.tail>) => changes.tail(...query),
         revisions: (ids: readonly string[]) => {
           counted.polls += 1;
           return changes.revisions(ids);
@@ -167,6 +168,7 @@ it("stores what was appended though those who announce it fail", async () => {
       revisions: () => Promise.reject(new Error("broken")),
       read: () => Promise.reject(new Error("broken")),
       messagesBeingWritten: () => Promise.reject(new Error("broken")),
+      tail: () => Promise.reject(new Error("broken")),
     },
   };
   const feeds = new Feeds(broken, {

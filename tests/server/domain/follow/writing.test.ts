@@ -21,6 +21,8 @@ const MESSAGE: Message = {
   bytes: 0,
 };
 
+const NOTHING = { offset: 0, partCount: 0 };
+
 function shownWriting(content = ""): Writing {
   const writing = new Writing(MESSAGE, "here");
   writing.show({ ...MESSAGE, content });
@@ -28,7 +30,7 @@ function shownWriting(content = ""): Writing {
 }
 
 function take(writing: Writing, offset: number, text: string): void {
-  writing.take({ messageId: "m", sequence: 7, offset, text, partIndex: 0, parts: [] });
+  writing.take({ messageId: "m", sequence: 7, epoch: 9, offset, text, partIndex: 0, parts: [] });
 }
 
 function delta(offset: number, text: string): object {
@@ -75,8 +77,23 @@ it("says that something durable was not shown, and shows it", () => {
 
   expect(writing.settle({ revision: 2, sequence: 7, offset: 3, partCount: 0 })).toBe(false);
 
-  expect(writing.showDurable({ ...MESSAGE, content: "one" })).toEqual([delta(0, "one")]);
+  expect(writing.lacksPast(2)).toEqual(NOTHING);
+  const tail = { revision: 2, past: NOTHING, text: "one", parts: [] };
+  expect(writing.showDurable(tail)).toEqual([delta(0, "one")]);
+  expect(writing.lacksPast(2)).toBeUndefined();
   expect(writing.showPending()).toEqual([delta(3, "two")]);
+});
+
+it("shows of what was read only what was not shown while it was read", () => {
+  const writing = shownWriting();
+  take(writing, 0, "é");
+  writing.showPending();
+
+  const tail = { revision: 2, past: NOTHING, text: "éa", parts: [] };
+  expect(writing.showDurable(tail)).toEqual([delta(2, "a")]);
+  expect(writing.showDurable(tail)).toEqual([]);
+  const later = { ...tail, past: { offset: 5, partCount: 0 } };
+  expect(writing.showDurable(later)).toEqual([]);
 });
 
 it("forgets what was not durable when a writer begins anew, or one elsewhere", () => {
