@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Message, Part, Session } from "@mofa-state/client";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { describeDatabases } from "../support/databases.js";
 import { watch } from "../support/stream-oracle.js";
 import { shareServer } from "./shared-server.js";
@@ -113,6 +113,7 @@ describeDatabases("a message that is written", (database) => {
       text += piece;
       await writer.write(piece);
       await oracle.untilHeld(({ messages }) => messages.get(1)?.content === text);
+      await vi.waitFor(() => expect(writer.acknowledged).toBeGreaterThan(0));
       const { acknowledged } = writer;
       const { content } = await elsewhere.getMessage(writer.id);
       expect(text.startsWith(content)).toBe(true);

@@ -30,13 +30,20 @@ export function startClientProcess(name: string, ...args: readonly string[]): Cl
   const numbers: number[] = [];
   const lines = createInterface({ input: child.stdout });
   lines.on("line", (line) => numbers.push(Number(line)));
+  const ended = once(lines, "close");
   return {
     ...{ pid, numbers, crash },
-    async untilAtLeast(number) {
-      while (!((numbers.at(-1) ?? 0) >= number)) {
-        const [event] = await Promise.race([once(lines, "line"), once(lines, "close")]);
-        if (event === undefined) throw new Error(`${name} ended before it wrote ${number}`);
-      }
+    untilAtLeast(number) {
+      return new Promise((resolve, reject) => {
+        const look = () => {
+          if (!((numbers.at(-1) ?? 0) >= number)) return;
+          lines.off("line", look);
+          resolve();
+        };
+        lines.on("line", look);
+        look();
+        ended.then(() => reject(new Error(`${name} ended before it wrote ${number}`)), reject);
+      });
     },
   };
 }

@@ -1,4 +1,5 @@
-import { expect, it } from "vitest";
+import type { ServerOptions } from "@mofa-state/server";
+import { expect, it, vi } from "vitest";
 import { describeDatabases } from "../support/databases.js";
 import { runSql } from "../support/run-sql.js";
 import { watch } from "../support/stream-oracle.js";
@@ -8,6 +9,9 @@ import { startRun } from "./follow-run.js";
 
 /** Far more than an interval of polling, which is 100 ms, and far less than a lost event takes. */
 const SOON_MS = 3_000;
+
+/** Longer than the test takes. */
+const NEVER_MS = 60_000;
 
 describeDatabases(
   "those who follow and write over a bad network",
@@ -59,28 +63,56 @@ describeDatabases(
 describeDatabases(
   "a server whose connection for notifications is lost",
   (database) => {
-    it("tells its followers what happens on another, soon, and rings again", async () => {
+    /** Follows on one server a session of the other one, and can end their doorbells' connections. */
+    async function startPair(options: ServerOptions) {
       const url = await database.create();
-      const [near, far] = [
-        await startTestServer({ database: url }),
-        await startTestServer({ database: url }),
-      ];
+      const near = await startTestServer({ ...options, database: url });
+      const far = await startTestServer({ ...options, database: url });
       const session = await (await connectForTest(near.address)).sessions.create();
       const elsewhere = await connectForTest(far.address);
       const oracle = watch(await elsewhere.sessions.get(session.id));
       await oracle.caughtUp();
-
-      for (let round = 0; round < 20; round++) {
-        const [doorbells] = await runSql(
+      const endDoorbells = () =>
+        runSql(
           url,
-          `SELECT COUNT(pg_terminate_backend(pid)) AS ended FROM pg_stat_activity
+          `SELECT COUNT(pg_terminate_backend(pid, 10000)) AS ended FROM pg_stat_activity
            WHERE application_name = 'mofa-state doorbell' AND datname = current_database()`,
         );
-        if (round === 0) expect(doorbells).toEqual({ ended: "2" });
+      return { session, oracle, endDoorbells };
+    }
+
+    it("tells its followers soon what happens on another", async () => {
+      const { session, oracle, endDoorbells } = await startPair({});
+
+      for (let round = 0; round < 10; round++) {
+        await endDoorbells();
         const asked = performance.now();
         const { headSequence } = await session.append({ role: "user", content: `${round}` });
         await oracle.settled(headSequence);
         expect(performance.now() - asked).toBeLessThan(SOON_MS);
+      }
+
+      await oracle.check();
+    });
+
+    it("rings again", async () => {
+      // Nothing but the doorbell tells within the test what the other server has stored.
+      const { session, oracle, endDoorbells } = await startPair({ pollIntervalMs: NEVER_MS });
+      const append = async () => (await session.append({ role: "user" })).headSequence;
+
+      for (let round = 0; round < 10; round++) {
+        await vi.waitFor(async () => expect(await endDoorbells()).toEqual([{ ended: "2" }]), {
+          timeout: SOON_MS,
+        });
+        const { length } = oracle.events;
+        await vi.waitFor(
+          async () => {
+            await append();
+            expect(oracle.events.length).toBeGreaterThan(length);
+          },
+          { timeout: SOON_MS },
+        );
+        await oracle.settled(await append());
       }
 
       await oracle.check();

@@ -1,21 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import { type Message, type NewMessage, type Session, StateError } from "@mofa-state/client";
+import type { Message, NewMessage, Session, State } from "@mofa-state/client";
 import { onTestFinished } from "vitest";
+import { type Pipelined, PipelinedLoad } from "./pipelined-load.js";
+import { isUnknownEnd } from "./unknown-end.js";
 
 /** What a load has stored, as far as it was told. */
 export interface Stored {
   readonly appended: readonly Message[];
   readonly written: readonly Message[];
+  readonly pipelined: Pipelined;
 }
 
-/** How a session is written to. */
-export interface LoadOptions {
-  /** How many append at once; 2 by default. */
-  readonly appenders?: number;
-  /** How many write messages word by word; 1 by default. */
-  readonly writers?: number;
-}
+/** How many append at once. */
+const APPENDERS = 2;
 
 /** How many words a message has that is written. */
 const WORDS = 40;
@@ -24,11 +22,12 @@ const WORDS = 40;
 const WORD_MS = 2;
 
 /**
- * Writes to a session without an end, until it is stopped or the test ends: appends, edits
- * and messages word by word. It survives that servers go, as long as one comes back.
+ * Writes to a session without an end, until it is stopped or the test ends: appends, one by
+ * one and through a pipeline, edits, and messages word by word. It survives that servers go,
+ * as long as one comes back.
  */
-export function startLoad(session: Session, options: LoadOptions = {}): LiveLoad {
-  const load = new LiveLoad(session, options);
+export function startLoad(state: State, session: Session): LiveLoad {
+  const load = new LiveLoad(session, new PipelinedLoad(state.pipeline(), session));
   onTestFinished(async () => void (await load.stop().catch(() => undefined)));
   return load;
 }
@@ -36,27 +35,34 @@ export function startLoad(session: Session, options: LoadOptions = {}): LiveLoad
 /** What writes to a session while something breaks. */
 export class LiveLoad {
   readonly #session: Session;
+  readonly #pipelined: PipelinedLoad;
   readonly #appended: Message[] = [];
   readonly #written: Message[] = [];
   readonly #lookers = new Set<() => void>();
   readonly #loops: readonly Promise<void>[];
   #isOver = false;
 
-  constructor(session: Session, { appenders = 2, writers = 1 }: LoadOptions) {
+  constructor(session: Session, pipelined: PipelinedLoad) {
     this.#session = session;
-    const loops = [
-      ...Array.from({ length: appenders }, () => () => this.#append()),
-      ...Array.from({ length: writers }, () => () => this.#write()),
-    ];
-    this.#loops = loops.map((step) => this.#repeat(step));
+    this.#pipelined = pipelined;
+    const appenders = Array.from({ length: APPENDERS }, () => () => this.#append());
+    const steps = [...appenders, () => this.#write(), () => pipelined.send()];
+    this.#loops = steps.map((step) => this.#repeat(step));
     // Who stops it is told what failed; until then it is nobody's.
     for (const loop of this.#loops) loop.catch(() => undefined);
   }
 
-  /** Waits until so many more appends have been answered, and one more message was written. */
+  /**
+   * Waits until so many more appends have been answered, and one that was pipelined, and one
+   * more message was written.
+   */
   async progress(appends: number): Promise<void> {
     const [appended, written] = [this.#appended.length + appends, this.#written.length + 1];
-    const isThere = () => this.#appended.length >= appended && this.#written.length >= written;
+    const acknowledged = this.#pipelined.acknowledged + 1;
+    const isThere = () =>
+      this.#appended.length >= appended &&
+      this.#written.length >= written &&
+      this.#pipelined.acknowledged >= acknowledged;
     let look = () => {};
     const arrived = new Promise<void>((resolve) => {
       look = () => {
@@ -72,7 +78,8 @@ export class LiveLoad {
   async stop(): Promise<Stored> {
     this.#isOver = true;
     await Promise.all(this.#loops);
-    return { appended: this.#appended, written: this.#written };
+    const pipelined = await this.#pipelined.close();
+    return { appended: this.#appended, written: this.#written, pipelined };
   }
 
   async #repeat(step: () => Promise<void>): Promise<void> {
@@ -128,10 +135,4 @@ export class LiveLoad {
     }
     this.#written.push(message);
   }
-}
-
-/** Tells whether a call ended so that it may have worked or not, and may be made again. */
-function isUnknownEnd(error: unknown): boolean {
-  if (!(error instanceof StateError)) return false;
-  return error.code === "unavailable" || error.code === "deadline_exceeded";
 }

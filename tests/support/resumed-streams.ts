@@ -11,36 +11,47 @@ export interface FollowedStream {
     readonly frameMaxMessages?: number | undefined;
   };
   readonly events: readonly SessionEvent[];
+  /** Where it had caught up, with the tokens that it was given there. */
+  readonly caughtUps: readonly ResumePoint[];
   readonly stored: StoredSession;
   readonly start: StreamStart;
 }
 
-/** At how many of its tokens a stream is resumed. */
+/** A place where a stream can be resumed. */
+export interface ResumePoint {
+  readonly resumeToken: string;
+  /** How many events had come by then. */
+  readonly eventCount: number;
+}
+
+/** At how many of its events' tokens a stream is resumed. */
 const RESUMED = 50;
 
 /** How many streams are resumed at once. */
 const AT_ONCE = 5;
 
 /**
- * Resumes a stream at its tokens, or at a sample of them, and says what is wrong with what
- * comes, put behind what had come by then.
+ * Resumes a stream at the tokens of its events, or at a sample of them, and wherever it had
+ * caught up, and says what is wrong with what comes, put behind what had come by then.
  */
 export async function resumedViolations(stream: FollowedStream): Promise<readonly string[]> {
   const found: string[] = [];
-  for (const batch of batches(tokenIndexes(stream.events))) {
-    const violations = await Promise.all(batch.map((index) => resumedAfter(stream, index)));
+  const points = [...sampleOf(stream.events), ...stream.caughtUps];
+  for (const batch of batches(points)) {
+    const violations = await Promise.all(batch.map((point) => resumedAt(stream, point)));
     found.push(...violations.flat());
   }
   return found;
 }
 
-async function resumedAfter(stream: FollowedStream, index: number): Promise<readonly string[]> {
-  const { session, events, stored, start } = stream;
-  const { deltas, frameMaxMessages } = stream.options;
-  const resumeToken = events[index]?.resumeToken;
+async function resumedAt(
+  { session, options, events, stored, start }: FollowedStream,
+  { resumeToken, eventCount }: ResumePoint,
+): Promise<readonly string[]> {
+  const { deltas, frameMaxMessages } = options;
   const rest = await catchUp(session, { resumeToken, deltas, frameMaxMessages });
-  const violations = violationsOf([...events.slice(0, index + 1), ...rest], stored, start);
-  return violations.map((violation) => `resumed after event ${index}: ${violation}`);
+  const violations = violationsOf([...events.slice(0, eventCount), ...rest], stored, start);
+  return violations.map((violation) => `resumed after ${eventCount} events: ${violation}`);
 }
 
 /** Gives what comes from a start up to where the stream has caught up. */
@@ -61,20 +72,20 @@ export async function catchUp(
   return events;
 }
 
-/** Gives the places of so many tokens, spread over all the events, with the last. */
-function tokenIndexes(events: readonly SessionEvent[]): readonly number[] {
+/** Gives so many places of events with tokens, spread over all of them, with the last. */
+function sampleOf(events: readonly SessionEvent[]): readonly ResumePoint[] {
   const all = events.flatMap(({ resumeToken }, index) =>
-    resumeToken === undefined ? [] : [index],
+    resumeToken === undefined ? [] : [{ resumeToken, eventCount: index + 1 }],
   );
   const step = Math.max(1, all.length / RESUMED);
   const count = Math.min(all.length, RESUMED);
   const chosen = Array.from({ length: count }, (_, number) => all[Math.floor(number * step)]);
-  return [...new Set([...chosen, all.at(-1)])].filter((index) => index !== undefined);
+  return [...new Set([...chosen, all.at(-1)])].filter((point) => point !== undefined);
 }
 
-function batches(indexes: readonly number[]): readonly (readonly number[])[] {
-  const count = Math.ceil(indexes.length / AT_ONCE);
+function batches<T>(items: readonly T[]): readonly (readonly T[])[] {
+  const count = Math.ceil(items.length / AT_ONCE);
   return Array.from({ length: count }, (_, batch) =>
-    indexes.slice(batch * AT_ONCE, (batch + 1) * AT_ONCE),
+    items.slice(batch * AT_ONCE, (batch + 1) * AT_ONCE),
   );
 }

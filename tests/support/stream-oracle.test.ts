@@ -39,6 +39,10 @@ const FAULTS: Readonly<Record<string, (oracle: StreamOracle) => void>> = {
     const [early, late] = [events[3], events[4]];
     if (late !== undefined) events[4] = { ...late, resumeToken: early?.resumeToken };
   },
+  "had caught up at a token that skips a message": ({ caughtUps, events }) => {
+    const [caughtUp, resumeToken] = [caughtUps[0], events[0]?.resumeToken];
+    if (caughtUp && resumeToken) caughtUps[0] = { ...caughtUp, resumeToken };
+  },
 };
 
 describeDatabases(

@@ -1,6 +1,6 @@
 import { type Session, type SessionEvent, StateError } from "@mofa-state/client";
 import { expect, onTestFinished } from "vitest";
-import { resumedViolations } from "./resumed-streams.js";
+import { type FollowedStream, resumedViolations } from "./resumed-streams.js";
 import { SessionReplica } from "./session-replica.js";
 import { readStored } from "./stored-session.js";
 import { type StreamStart, violationsOf } from "./stream-rules.js";
@@ -73,6 +73,11 @@ export class StreamOracle {
   /** Goes on where it stopped, until the test ends: on this session's server, or another's. */
   async resume(session: Session = this.#session): Promise<StreamOracle> {
     await this.stop();
+    return this.branch(session);
+  }
+
+  /** Lets another one go on where it is now, beside it, until the test ends. */
+  branch(session: Session = this.#session): StreamOracle {
     const options = { ...this.#options, after: undefined, last: undefined };
     const oracle = new StreamOracle(session, { ...options, resumeToken: this.resumeToken }, this);
     onTestFinished(() => oracle.stop());
@@ -134,19 +139,31 @@ export class StreamOracle {
 
   /** Gives what {@link check} finds wrong. */
   async violations(): Promise<readonly string[]> {
-    const events = [...this.events];
-    const stored = await readStored(this.#session);
-    const start = this.#start();
-    const run = { session: this.#session, options: this.#options, events, stored, start };
-    const ended = this.error === undefined ? [] : [`the stream ended: ${this.error}`];
-    const violations = violationsOf(events, stored, start);
-    return [...ended, ...violations, ...(await resumedViolations(run))];
+    const run = await this.#run();
+    return [...this.#violationsOf(run), ...(await resumedViolations(run))];
+  }
+
+  /** Gives what {@link check} finds wrong with what came, without resuming anything. */
+  async ownViolations(): Promise<readonly string[]> {
+    return this.#violationsOf(await this.#run());
   }
 
   /** Goes away, as one who leaves the loop does. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#ended;
+  }
+
+  async #run(): Promise<FollowedStream> {
+    const [events, caughtUps] = [[...this.events], [...this.caughtUps]];
+    const stored = await readStored(this.#session);
+    const start = this.#start();
+    return { session: this.#session, options: this.#options, events, caughtUps, stored, start };
+  }
+
+  #violationsOf({ events, stored, start }: FollowedStream): readonly string[] {
+    const ended = this.error === undefined ? [] : [`the stream ended: ${this.error}`];
+    return [...ended, ...violationsOf(events, stored, start)];
   }
 
   async #follow(): Promise<void> {
