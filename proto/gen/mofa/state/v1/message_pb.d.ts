@@ -710,7 +710,9 @@ export declare const MessageDeltaSchema: GenMessage<MessageDelta>;
  */
 export declare type Change = Message$1<"mofa.state.v1.Change"> & {
   /**
-   * The session's revision that the change made.
+   * The session's revision that the change made. It rises from change to change, except where
+   * a catch-up with `include_deltas` gives a message again that is being written: that change
+   * has the message's own revision.
    *
    * @generated from field: int64 revision = 1;
    */
