@@ -77,6 +77,23 @@ describeDatabases("a server that is told to end", (database) => {
 });
 
 describeDatabases(
+  "a server whose output nobody reads any more",
+  (database) => {
+    it("goes on, and exits with 0 when it is told to end", async () => {
+      const server = await startServerProcess(await database.create());
+      const state = await connectForTest(server.address);
+      server.closeOutput();
+
+      await state.sessions.create();
+      server.kill("SIGTERM");
+
+      expect((await server.exited).code).toBe(0);
+    });
+  },
+  ["sqlite"],
+);
+
+describeDatabases(
   "a server that is told to end in the middle of an append",
   (database) => {
     it("finishes it, takes no other, and exits with 0", async () => {

@@ -35,6 +35,8 @@ export interface CommandProcess {
    * @throws Error with all that it wrote, if it exits before.
    */
   untilWritten(stream: OutputName, pattern: RegExp): Promise<RegExpExecArray>;
+  /** Stops reading what it writes, as a reader of its log that has crashed. */
+  closeOutput(): void;
   /** Sends a signal; `exited` tells when it has worked. */
   kill(signal?: NodeJS.Signals): void;
 }
@@ -113,6 +115,10 @@ export function startCommand(
         look();
         exited.then((exit) => reject(new Error(describeExit(exit))), reject);
       }),
+    closeOutput() {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    },
     kill: (signal = "SIGTERM") => void child.kill(signal),
   };
 }

@@ -9,11 +9,16 @@ const EXIT_FAILURE = 1;
  * Runs a server until the process is told to end, and returns when it has shut down.
  *
  * The log goes to standard output as JSON; the one line `listening on ADDRESS` goes to
- * standard error when the server is ready. A second signal ends the process at once.
+ * standard error when the server is ready. A second signal ends the process at once. Where
+ * nobody reads the output any more, the server goes on without it.
  */
 export async function serve(sources: SettingSources): Promise<void> {
-  const logger = pino({ level: readSetting(SETTINGS.logLevel, sources) });
+  // Not pino's own default, which tries for ever to write its last lines to a pipe that is closed.
+  const stdout = pino.destination({ dest: 1, sync: true });
+  const logger = pino({ level: readSetting(SETTINGS.logLevel, sources) }, stdout);
   exitOnDefects(logger);
+  // Who reads the output may go: nobody's conversations end with that.
+  process.stderr.on("error", () => {});
   const ending = endSignal();
   const server = await startServer({
     listen: readSetting(SETTINGS.listen, sources),

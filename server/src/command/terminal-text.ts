@@ -29,12 +29,15 @@ export const inColour: Paint = (style, text) => {
 /** Paints nothing. */
 export const withoutColour: Paint = (_, text) => text;
 
+/** All control characters but line ends and tabs, and those that reverse what is written around them. */
+const COMMANDS = /[^\P{Cc}\n\t]|[\u202a-\u202e\u2066-\u2069]/gu;
+
 /**
- * Makes control characters visible, so that what others wrote cannot command the
- * terminal. Line ends and tabs stay.
+ * Makes control characters visible, so that what others wrote can neither command the
+ * terminal nor read as something else. Line ends and tabs stay.
  */
 export function toVisible(text: string): string {
-  return text.replaceAll(/[^\P{Cc}\n\t]/gu, toPicture);
+  return text.replaceAll(COMMANDS, toPicture);
 }
 
 /** Makes a text one line without control characters, and cuts it at `maxLength`. */
@@ -48,5 +51,7 @@ export function toOneLine(text: string, maxLength = Number.POSITIVE_INFINITY): s
 function toPicture(character: string): string {
   const code = character.charCodeAt(0);
   if (code < DELETE) return String.fromCharCode(PICTURES + code);
-  return code === DELETE ? PICTURE_OF_DELETE : `\\x${code.toString(16)}`;
+  if (code === DELETE) return PICTURE_OF_DELETE;
+  const digits = code.toString(16);
+  return code <= 0xff ? `\\x${digits}` : `\\u${digits}`;
 }

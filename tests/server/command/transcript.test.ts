@@ -302,7 +302,7 @@ describe("a transcript", () => {
   });
 
   it("lets nothing that others wrote command the terminal", () => {
-    const evil = "\u001b[2J\u009b31m\u0007\r\u007f\u0000";
+    const evil = "\u001b[2J\u009b31m\u0007\r\u007f\u0000\u202e\u2066";
     const parts: readonly Part[] = [
       { type: "data", data: { [evil]: 1 } },
       { type: "reasoning", text: evil },
@@ -318,8 +318,8 @@ describe("a transcript", () => {
       { type: "state_deleted", revision: 4, key: evil, version: 1 },
     ]).join("");
 
-    expect(written).toContain("a\tb\n␛[2J\\x9b31m␇␍␡␀");
-    expect(written.match(/[^\P{Cc}\n\t]/u)).toBeNull();
+    expect(written).toContain("a\tb\n␛[2J\\x9b31m␇␍␡␀\\u202e\\u2066");
+    expect(written.match(/[^\P{Cc}\n\t]|[\u202e\u2066]/u)).toBeNull();
   });
 
   it("colours roles, and dims what is not said by anyone", () => {
