@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { SILENT_LOGGER } from "../../server/src/domain/log.js";
 import { describeDatabases } from "../support/databases.js";
 import {
   createSession,
@@ -24,12 +25,15 @@ async function leaveWrites(url: string, count: number): Promise<readonly OpenWri
 describeDatabases(
   "opening a storage that one process has for itself",
   ({ create }) => {
-    it("interrupts every message that is being written, whatever its lease", async () => {
+    it("interrupts every message that is being written, whatever its lease, and warns", async () => {
       const url = await create();
       const left = await leaveWrites(url, 103);
+      const warnings: object[] = [];
+      const logger = { ...SILENT_LOGGER, warn: (values: object) => warnings.push(values) };
 
-      const storage = await openForTest(url);
+      const storage = await openForTest(url, logger);
 
+      expect(warnings).toEqual([{ sessions: 1 }]);
       for (const { ref } of left) {
         const message = await storage.messages.get(ref, ref.messageId);
         expect(message).toMatchObject({ status: "interrupted", content: "Hel", version: 1 });

@@ -13,8 +13,8 @@ const READ = { maxItems: 512, maxBytes: 1024 * 1024 };
  * Reads the messages after `start` up to `end` in order, and gives them in frames of
  * growing size.
  *
- * It reads the next page while the present one is taken, and never holds more than two.
- * Ending the iteration early ends the reading.
+ * It reads the next page while the present one is taken, unless that is one large message,
+ * and never holds more than two. Ending the iteration early ends the reading.
  *
  * @throws StateError `not_found` if the session is not there any more.
  */
@@ -32,7 +32,10 @@ export async function* readFrames(
   if (rest.length > 0) yield rest;
 }
 
-/** Reads the messages after `start` up to `end`, one page ahead of the one that is taken. */
+/**
+ * Reads the messages after `start` up to `end`, one page ahead of the one that is taken, unless
+ * that is one large message.
+ */
 export async function* readPages(
   storage: Storage,
   ref: SessionRef,
@@ -48,9 +51,16 @@ export async function* readPages(
   let next: Promise<Page<Message>> | undefined = start < end ? read(start, FIRST_READ) : undefined;
   while (next !== undefined) {
     const { items, hasMore }: Page<Message> = await next;
-    next = hasMore ? read(items.at(-1)?.sequence ?? end) : undefined;
+    const last = items.at(-1)?.sequence ?? end;
+    next = hasMore && !isLarge(items) ? read(last) : undefined;
     if (items.length > 0) yield items;
+    if (hasMore) next ??= read(last);
   }
+}
+
+/** Whether a page is larger than was asked for, since its one message is. */
+function isLarge(page: readonly Message[]): boolean {
+  return page.length === 1 && page.some(({ bytes }) => bytes > READ.maxBytes);
 }
 
 /** Cuts messages into frames of up to `maxMessages` or 64 KiB, with one message at least. */

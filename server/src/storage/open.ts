@@ -54,9 +54,7 @@ export async function openStorage(url: string, options: StorageOptions): Promise
       ? (await migrateSchema(database)).schemaVersion
       : await checkSchema(database);
     await warnOfSettings(database, options);
-    // Nobody else uses such a database, so that those who wrote to it are gone.
-    if (database.dialect.singleConnection)
-      await interruptMessages(database, { onlyExpired: false });
+    if (database.dialect.singleConnection) await interruptAll(database, options.logger);
     return createStorage(database, schemaVersion, url, options);
   } catch (error) {
     await database.close();
@@ -140,6 +138,15 @@ async function warnOfSettings(
     const warning = caution.warn(value, maxRequestBytes);
     if (warning !== undefined) logger.warn({ backend: database.dialect.backend }, warning);
   }
+}
+
+/** Nobody else may use such a database, so that those who wrote to it are gone. */
+async function interruptAll(database: Database, logger: Logger): Promise<void> {
+  const { length: sessions } = await interruptMessages(database, { onlyExpired: false });
+  if (sessions === 0) return;
+  const warning =
+    "messages that were being written were interrupted, since their server is gone; if it still runs on this database, end one of the two";
+  logger.warn({ sessions }, warning);
 }
 
 function createStorage(

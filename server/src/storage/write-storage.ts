@@ -216,7 +216,7 @@ function requireFree({ id }: MessageRow, lease: Lease | undefined, writerId: str
 /** The error of a writer whose message is not its own any more. */
 function endOf({ id, status }: MessageRow): StateError {
   if (status === "interrupted") {
-    const message = `the writing of message ${id} was interrupted, since its lease ran out: start it again to go on`;
+    const message = `the writing of message ${id} was interrupted, since its lease ran out or its server was started anew: start it again to go on`;
     return new StateError("aborted", "WRITE_INTERRUPTED", message);
   }
   const message = `message ${id} was taken over by another writer: leave it to that one`;

@@ -56,20 +56,20 @@ export function prepareSuite(backend: StorageBackend): StorageSuite {
 }
 
 /** Opens a storage on a database, until the test ends at the latest. */
-export async function openForTest(url: string): Promise<Storage> {
-  const storage = await open(url);
+export async function openForTest(url: string, logger = SILENT_LOGGER): Promise<Storage> {
+  const storage = await open(url, logger);
   onTestFinished(() => storage.close());
   return storage;
 }
 
-function open(url: string): Promise<Storage> {
+function open(url: string, logger = SILENT_LOGGER): Promise<Storage> {
   return openStorage(url, {
     migrate: true,
     poolSize: 4,
     keepVersions: KEEP_VERSIONS,
     maxRequestBytes: 16 * 1024 * 1024,
     databaseNotify: true,
-    logger: SILENT_LOGGER,
+    logger,
   });
 }
 
