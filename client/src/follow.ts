@@ -5,6 +5,7 @@ import { StateError } from "./errors.js";
 import { type StartOptions, toStart } from "./message-frames.js";
 import type { FollowPosition, SessionEvent } from "./model/follow.js";
 import { messageMethods } from "./transport/methods.js";
+import { joinSignals } from "./transport/on-abort.js";
 import type { StreamLimits } from "./transport/stream-call.js";
 import { toTimeoutMs } from "./transport/timeout.js";
 import type { Transport } from "./transport/transport.js";
@@ -34,6 +35,7 @@ export interface FollowOptions extends StartOptions {
    * Takes the stream for lost when no frame has come for so long, in milliseconds, and resumes
    * it at the next address: 60,000 by default. It has to be longer than the server's pause
    * between two heartbeats, 15 s by default, or a quiet session is resumed again and again.
+   * `Infinity` never takes it for lost. A `timeoutMs` that is no longer gives up first.
    */
   readonly silenceMs?: number | undefined;
 }
@@ -51,10 +53,7 @@ export function followSession(
   options: FollowOptions,
 ): AsyncGenerator<SessionEvent, void> {
   const left = new AbortController();
-  const signals = options.signal === undefined ? [] : [options.signal];
-  const signal = AbortSignal.any([left.signal, ...signals]);
-  const frames = resumedFrames(transport, sessionId, { ...options, signal });
-  const events = toEvents(frames, options, left.signal);
+  const events = followUntil(left.signal, transport, sessionId, options);
   const end = events.return.bind(events);
   // A generator's own waits for the `next` before it, which may wait for ever.
   events.return = (value) => {
@@ -64,13 +63,17 @@ export function followSession(
   return events;
 }
 
-async function* toEvents(
-  frames: AsyncIterable<StreamMessagesResponse>,
-  { onCaughtUp }: FollowOptions,
+async function* followUntil(
   left: AbortSignal,
+  transport: Transport,
+  sessionId: string,
+  options: FollowOptions,
 ): AsyncGenerator<SessionEvent, void> {
+  const { onCaughtUp } = options;
+  // From here, since what never starts is not sure to be told to end.
+  const { signal, release } = joinSignals(left, options.signal);
   try {
-    for await (const answer of frames) {
+    for await (const answer of resumedFrames(transport, sessionId, { ...options, signal })) {
       if (answer.frame.case === "caughtUp") {
         const { resumeToken, frame } = answer;
         onCaughtUp?.({ ...toPosition(frame.value), resumeToken });
@@ -79,6 +82,8 @@ async function* toEvents(
     }
   } catch (error) {
     if (!left.aborted) throw error;
+  } finally {
+    release();
   }
 }
 
@@ -115,7 +120,7 @@ async function* resumedFrames(
 
 function toLimits(transport: Transport, options: FollowOptions): StreamLimits {
   const { signal, timeoutMs, silenceMs: givenMs = DEFAULT_SILENCE_MS } = options;
-  const silenceMs = toTimeoutMs(givenMs, "silenceMs");
+  const silenceMs = givenMs === Infinity ? givenMs : toTimeoutMs(givenMs, "silenceMs");
   if (timeoutMs !== undefined) return { ...transport.limits({ signal, timeoutMs }), silenceMs };
   return { signal, timeoutMs: Infinity, deadline: Infinity, silenceMs };
 }

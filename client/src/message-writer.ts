@@ -1,6 +1,6 @@
 import type { CallOptions } from "./call-options.js";
 import { fromPart } from "./convert/part.js";
-import { fromEnding, fromStart } from "./convert/write-requests.js";
+import { fromStart } from "./convert/write-requests.js";
 import type { StateError } from "./errors.js";
 import type { Message } from "./model/message.js";
 import type { Part } from "./model/part.js";
@@ -9,6 +9,7 @@ import { quiet } from "./quiet.js";
 import { toStateError } from "./transport/status.js";
 import type { Transport } from "./transport/transport.js";
 import { newId } from "./uuid.js";
+import { toEnd } from "./writing/end.js";
 import { SendBuffer } from "./writing/send-buffer.js";
 import { WholeText } from "./writing/whole-text.js";
 import { alreadyFinished, WriteStream } from "./writing/write-stream.js";
@@ -113,8 +114,11 @@ export class MessageWriter {
   /**
    * Finishes the message, and gives it as it is on disk. Repeating it gives the same.
    *
-   * @throws StateError `invalid_argument` if the ending cannot be sent, or the text ends within
-   * a surrogate pair; it may be finished again, without that half.
+   * @throws StateError `invalid_argument` if the ending cannot be sent or has U+0000: the writing
+   * may go on; or if the text ends within a surrogate pair: it may be finished again, without
+   * that half.
+   * @throws StateError `aborted` WRITER_REPLACED also if the message came back finished with
+   * more or less than was written: another writer finished it, or it was edited since.
    * @throws StateError as `write` does.
    */
   finish(ending: MessageEnding = {}): Promise<Message> {
@@ -146,9 +150,10 @@ export class MessageWriter {
 
   async #finish(ending: MessageEnding): Promise<Message> {
     if (this.#isEnding || this.#message || this.#failure) return this.#stream.result;
-    const request = fromEnding(ending);
+    // First, since what is refused must take nothing of the text.
+    const end = toEnd(ending);
     if (ending.status !== "interrupted") this.#text.end();
-    this.#stream.finish(request);
+    this.#stream.finish(end);
     this.#isEnding = true;
     return this.#stream.result;
   }

@@ -212,7 +212,7 @@ describe("a group of servers", () => {
     const state = await connectToGroup({ unary, stream }, lively);
     const follower = await state.sessions.get(id);
 
-    const event = await follower.follow({ silenceMs: 50 }).next();
+    const event = await follower.follow({ silenceMs: 500 }).next();
 
     expect(event.value).toMatchObject({ type: "message" });
     expect(silentCount).toBe(1);

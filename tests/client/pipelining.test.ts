@@ -115,7 +115,7 @@ describe("a pipeline", () => {
 
   it("gives up what is not answered in time, and goes on with later appends", async () => {
     const script = scriptPipeline(() => undefined, store);
-    const pipeline = await open(script, { timeoutMs: 50 });
+    const pipeline = await open(script, { timeoutMs: 500 });
 
     const late = append(pipeline, "a", "b");
     const results = await Promise.allSettled(late);

@@ -49,7 +49,7 @@ describe("a stream of messages", () => {
     const stream = (call: Stream) => call.emit("error", UNAVAILABLE);
     const session = await openScripted({ stream });
 
-    const reading = sequences(session.messages({ timeoutMs: 50 }));
+    const reading = sequences(session.messages({ timeoutMs: 500 }));
 
     await expect(reading).rejects.toMatchObject({ code: "unavailable" });
   });

@@ -131,7 +131,7 @@ describe("a call", () => {
     };
     const state = await connectToScript({ unary: { getSession } });
 
-    const call = state.sessions.get(id, { timeoutMs: 50 });
+    const call = state.sessions.get(id, { timeoutMs: 500 });
 
     await expect(call).rejects.toMatchObject({ code: "unavailable" });
   });
@@ -143,7 +143,7 @@ describe("a call", () => {
     };
     const state = await connectToScript({ unary: { getSession } });
 
-    const call = state.sessions.get(id, { timeoutMs: 100 });
+    const call = state.sessions.get(id, { timeoutMs: 500 });
 
     await expect(call).rejects.toMatchObject({ code: "unavailable" });
   });

@@ -1,13 +1,23 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import { fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import type { ServerWritableStream } from "@grpc/grpc-js";
-import type { Message } from "@mofa-state/client";
-import { MessageService, MessageStatus, Role } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import type { FollowOptions, Message, Session, SessionEvent } from "@mofa-state/client";
+import {
+  MessageService,
+  MessageStatus,
+  Role,
+  type StreamMessagesRequest,
+} from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import { encoded } from "./scripted-server.js";
 
-const { output } = MessageService.method.streamMessages;
+const { input, output } = MessageService.method.streamMessages;
 
 /** A call of StreamMessages, as a scripted server has it. */
 export type Stream = ServerWritableStream<Buffer, Buffer>;
+
+/** The request of a call. */
+export function request(call: Stream): StreamMessagesRequest {
+  return fromBinary(input, call.request);
+}
 
 /** A frame with a message for each of these sequences. */
 export function batch(resumeToken: string, ...sequences: number[]): Buffer {
@@ -30,6 +40,11 @@ export function frame(
   return encoded(output, { resumeToken, frame: init });
 }
 
+/** A frame that only says that the stream is alive. */
+export function heartbeat(resumeToken: string): Buffer {
+  return frame(resumeToken, { case: "heartbeat", value: {} });
+}
+
 /** The last frame of a stream that does not follow. */
 export function caughtUp(resumeToken: string): Buffer {
   const value = { headSequence: 4n, revision: 9n };
@@ -48,4 +63,18 @@ export async function sequences(messages: AsyncIterable<Message>): Promise<numbe
   const found: number[] = [];
   for await (const { sequence } of messages) found.push(sequence);
   return found;
+}
+
+/** Follows until so many events have come. */
+export async function take(
+  session: Session,
+  count: number,
+  options?: FollowOptions,
+): Promise<SessionEvent[]> {
+  const events: SessionEvent[] = [];
+  for await (const event of session.follow(options)) {
+    events.push(event);
+    if (events.length === count) break;
+  }
+  return events;
 }

@@ -21,8 +21,15 @@ export const HEADER = { role: "assistant" } as const;
 /** A call of WriteMessage, as a scripted server has it. */
 export type WriteCall = ServerDuplexStream<Buffer, Buffer>;
 
-/** Answers one request of one attempt; `content` is what the message has by then. */
-type Answer = (call: WriteCall, request: WriteMessageRequest["write"], content: string) => void;
+/** What a message has. */
+export interface Written {
+  readonly content: string;
+  readonly partCount?: number;
+  readonly isInterrupted?: boolean;
+}
+
+/** Answers one request of one attempt; `written` is what the message has by then. */
+type Answer = (call: WriteCall, request: WriteMessageRequest["write"], written: Written) => void;
 
 /** What a scripted server was sent, attempt by attempt. */
 export interface ScriptedWriting {
@@ -39,14 +46,14 @@ export function scriptWriting(...answers: readonly Answer[]): ScriptedWriting {
   const sent: string[][] = [];
   const duplex = (call: WriteCall, attempt: number) => {
     const requests: string[] = [];
-    let content = "";
+    let written: Written = { content: "" };
     sent.push(requests);
     call.on("data", (bytes: Buffer) => {
       const { write } = fromBinary(input, bytes);
       if (write.case === "start") starts.push(write.value);
       else requests.push(describe(write));
-      content = add(content, write);
-      answers[attempt - 1]?.(call, write, content);
+      written = add(written, write);
+      answers[attempt - 1]?.(call, write, written);
     });
     call.on("end", () => requests.push("end"));
   };
@@ -54,9 +61,9 @@ export function scriptWriting(...answers: readonly Answer[]): ScriptedWriting {
 }
 
 /** Takes a message from its beginning, and gives it at its end as it came. */
-export const takeAll: Answer = (call, write, content) => {
+export const takeAll: Answer = (call, write, written) => {
   if (write.case === "start") acknowledge(call, 0);
-  if (write.case === "finish") finished(call, content);
+  if (write.case === "finish") finished(call, written);
 };
 
 /** Waits until the writer knows that so many bytes are durable. */
@@ -80,10 +87,15 @@ export function acknowledge(call: WriteCall, offset: number, partCount = 0): voi
 }
 
 /** Gives the finished message, and ends the call. */
-export function finished(call: WriteCall, content: string, isInterrupted = false): void {
+export function finished(
+  call: WriteCall,
+  { content, partCount = 0, isInterrupted = false }: Written,
+): void {
   const time = { seconds: 1n };
   const status = isInterrupted ? MessageStatus.INTERRUPTED : MessageStatus.COMPLETE;
-  const fields = { id: "m", sequence: 7n, role: Role.ASSISTANT, content, status };
+  const part = { case: "data", value: { json: "1" } } as const;
+  const parts = Array.from({ length: partCount }, () => ({ part }));
+  const fields = { id: "m", sequence: 7n, role: Role.ASSISTANT, content, parts, status };
   answer(call, { case: "message", value: { ...fields, createdAt: time, updatedAt: time } });
   call.end();
 }
@@ -95,12 +107,17 @@ function answer(
   call.write(encoded(output, { write }));
 }
 
-/** Adds text where it belongs; what came before, in another attempt, are dots. */
-function add(content: string, write: WriteMessageRequest["write"]): string {
-  if (write.case !== "delta" || write.value.delta.case !== "text") return content;
-  const before = Buffer.alloc(Number(write.value.offset), ".");
-  Buffer.from(content).copy(before);
-  return before.toString() + write.value.delta.value;
+/** Adds what is written where it belongs; text of another attempt that came before is dots. */
+function add(written: Written, write: WriteMessageRequest["write"]): Written {
+  if (write.case === "finish" && write.value.parts.length > 0) {
+    return { ...written, partCount: write.value.parts.length };
+  }
+  if (write.case !== "delta") return written;
+  const { delta, offset, partIndex } = write.value;
+  if (delta.case === "part") return { ...written, partCount: partIndex + 1 };
+  const before = Buffer.alloc(Number(offset), ".");
+  Buffer.from(written.content).copy(before);
+  return { ...written, content: before.toString() + delta.value };
 }
 
 function describe(write: WriteMessageRequest["write"]): string {

@@ -2,6 +2,8 @@ import { create } from "@bufbuild/protobuf";
 import {
   MessageStatus,
   type Part as ProtoPart,
+  type WriteFinish,
+  WriteFinishSchema,
   type WriteMessageRequest,
   WriteMessageRequestSchema,
 } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
@@ -52,22 +54,21 @@ export function fromPartDelta(part: ProtoPart, partIndex: number): WriteMessageR
 }
 
 /**
- * Gives the end of a writing as its request.
+ * Gives the end of a writing as the API has it.
  *
  * @throws StateError `invalid_argument` if the status is none that a message may end with.
  */
-export function fromEnding(ending: MessageEnding): WriteMessageRequest {
+export function fromEnding(ending: MessageEnding): WriteFinish {
   const { parts, status = "complete", tokenCount } = toObject(ending, "finish");
   if (status !== "complete" && status !== "interrupted") {
     const description = `must be complete or interrupted, not ${describe(status)}`;
     throw invalidArgument("finish.status", description);
   }
-  const value = {
+  return create(WriteFinishSchema, {
     parts: toList(parts, "finish.parts").map((part, index) =>
       fromPart(part, `finish.parts[${index}]`),
     ),
     status: status === "complete" ? MessageStatus.COMPLETE : MessageStatus.INTERRUPTED,
     tokenCount,
-  };
-  return create(WriteMessageRequestSchema, { write: { case: "finish", value } });
+  });
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { StateError } from "../errors.js";
 import { cancelled } from "./cancelled.js";
+import { joinSignals } from "./on-abort.js";
 import type { RetryPolicy } from "./retry-policy.js";
 
 /** What the pauses of a call must keep to. */
@@ -42,11 +43,13 @@ export class Backoff {
     const pauseMs = this.#toPauseMs(error);
     const isLast = this.#failures >= this.#policy.maxAttempts;
     if (isLast || performance.now() + pauseMs >= deadline) throw error;
-    const signals = signal === undefined ? [this.#closed] : [this.#closed, signal];
+    const end = joinSignals(this.#closed, signal);
     try {
-      await sleep(pauseMs, undefined, { signal: AbortSignal.any(signals) });
+      await sleep(pauseMs, undefined, { signal: end.signal });
     } catch {
       throw cancelled(signal);
+    } finally {
+      end.release();
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Client, ClientDuplexStream, Metadata } from "@grpc/grpc-js";
 import type { StateError } from "../errors.js";
 import { cancelled } from "./cancelled.js";
+import { onAbort } from "./on-abort.js";
 import type { OpenCalls } from "./open-calls.js";
 import { toStateError } from "./status.js";
 import { same } from "./unary-call.js";
@@ -33,12 +34,10 @@ export class DuplexCall {
     take: (answer: Buffer) => void,
   ) {
     calls.check();
-    // A signal that was aborted before gives no event.
     if (signal?.aborted) throw cancelled(signal);
     const stream = client.makeBidiStreamRequest<Buffer, Buffer>(path, same, same, metadata);
     this.#stream = stream;
-    const abort = () => this.fail(cancelled(signal));
-    signal?.addEventListener("abort", abort, { once: true });
+    const release = onAbort(signal, () => this.fail(cancelled(signal)));
     calls.add(stream);
     this.ended = new Promise<void>((resolve, reject) => {
       this.#reject = reject;
@@ -47,7 +46,7 @@ export class DuplexCall {
       stream.on("data", (answer: Buffer) => this.#take(answer, take));
     }).finally(() => {
       calls.delete(stream);
-      signal?.removeEventListener("abort", abort);
+      release();
     });
     // Who waits for it gets it; an error that nobody waits for must not end the process.
     this.ended.catch(() => undefined);

@@ -2,6 +2,7 @@ import { type Client, connectivityState } from "@grpc/grpc-js";
 import { StateError } from "../errors.js";
 import type { BackoffLimits } from "./backoff.js";
 import { cancelled } from "./cancelled.js";
+import { joinSignals } from "./on-abort.js";
 
 // grpc-js waits for a connection for ever where a server accepts it and then says nothing.
 const CONNECT_MS = 5_000;
@@ -88,11 +89,12 @@ export class Endpoint {
     signals: readonly (AbortSignal | undefined)[],
   ): Promise<void> {
     return new Promise((resolve) => {
+      const aborted = joinSignals(...signals);
       const done = () => {
-        for (const signal of signals) signal?.removeEventListener("abort", done);
+        aborted.release();
         resolve();
       };
-      for (const signal of signals) signal?.addEventListener("abort", done, { once: true });
+      aborted.signal.addEventListener("abort", done, { once: true });
       const deadline = new Date(Date.now() + Math.ceil(untilMs - performance.now()));
       this.#client.getChannel().watchConnectivityState(state, deadline, done);
     });

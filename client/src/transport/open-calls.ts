@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { StateError } from "../errors.js";
 
 /** What can be cancelled: a call under way. */
@@ -10,11 +9,6 @@ interface Call {
 export class OpenCalls {
   readonly #calls = new Set<Call>();
   readonly #closing = new AbortController();
-
-  constructor() {
-    // Any number of calls may wait for the connection at a time.
-    setMaxListeners(0, this.#closing.signal);
-  }
 
   /** Is aborted by closing, for calls that pause between two attempts. */
   get closed(): AbortSignal {

@@ -1,6 +1,7 @@
 import type { ClientDuplexStream, ClientReadableStream } from "@grpc/grpc-js";
 import { StateError } from "../errors.js";
 import { cancelled } from "./cancelled.js";
+import { onAbort } from "./on-abort.js";
 import type { OpenCalls } from "./open-calls.js";
 import { toStateError } from "./status.js";
 
@@ -13,7 +14,10 @@ export interface StreamLimits {
   readonly timeoutMs: number;
   /** By when the first answer must be there, by the clock of `performance.now()`. */
   readonly deadline: number;
-  /** After which wait for an answer the stream is lost, as `unavailable`; absent is never. */
+  /**
+   * After which wait for an answer the stream is lost, as `unavailable`; absent is never. Where
+   * `timeoutMs` is over as well, that is what counts.
+   */
   readonly silenceMs?: number | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -29,19 +33,17 @@ export async function* callStream(
 ): AsyncGenerator<Buffer, void> {
   const { signal } = limits;
   calls.check();
-  // A signal that was aborted before gives no event.
   if (signal?.aborted) throw cancelled(signal);
   const stream = open();
-  const abort = () => stream.cancel();
   // Cancelling emits an error also when nobody reads any more; unheard, it ends the process.
   stream.on("error", () => undefined);
-  signal?.addEventListener("abort", abort, { once: true });
+  const release = onAbort(signal, () => stream.cancel());
   calls.add(stream);
   try {
     yield* answers(stream, limits);
   } finally {
     calls.delete(stream);
-    signal?.removeEventListener("abort", abort);
+    release();
     stream.cancel();
   }
 }

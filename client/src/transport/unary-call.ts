@@ -1,6 +1,7 @@
 import type { Client, Metadata } from "@grpc/grpc-js";
 import type { BackoffLimits } from "./backoff.js";
 import { cancelled } from "./cancelled.js";
+import { onAbort } from "./on-abort.js";
 import type { OpenCalls } from "./open-calls.js";
 import { toStateError } from "./status.js";
 
@@ -20,10 +21,8 @@ export function callUnary(
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     calls.check();
-    // A signal that was aborted before gives no event.
     if (signal?.aborted) throw cancelled(signal);
     const options = { deadline: new Date(Date.now() + deadline - performance.now()) };
-    const abort = () => call.cancel();
     const call = client.makeUnaryRequest<Buffer, Buffer>(
       path,
       same,
@@ -33,13 +32,13 @@ export function callUnary(
       options,
       (error, answer) => {
         calls.delete(call);
-        signal?.removeEventListener("abort", abort);
+        release();
         if (answer !== undefined) resolve(answer);
         else reject(signal?.aborted ? cancelled(signal) : toStateError(error));
       },
     );
     calls.add(call);
-    signal?.addEventListener("abort", abort, { once: true });
+    const release = onAbort(signal, () => call.cancel());
   });
 }
 

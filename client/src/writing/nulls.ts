@@ -1,4 +1,6 @@
+import type { Part as ProtoPart } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import { isPlainObject } from "../convert/json.js";
+import { toPart } from "../convert/part.js";
 import { invalidArgument } from "../errors.js";
 
 /**
@@ -15,4 +17,13 @@ export function checkNulls(value: unknown, field: string): void {
   } else if (isPlainObject(value)) {
     for (const entry of Object.entries(value)) checkNulls(entry, field);
   }
+}
+
+/**
+ * Returns if nothing in a part has U+0000, nor in the JSON that it carries as text.
+ *
+ * @throws StateError `invalid_argument` naming the field.
+ */
+export function checkPartNulls(part: ProtoPart, field: string): void {
+  checkNulls(toPart(part), field);
 }

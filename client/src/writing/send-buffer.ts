@@ -1,8 +1,7 @@
 import { PartSchema, type Part as ProtoPart } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
-import { toPart } from "../convert/part.js";
 import { StateError } from "../errors.js";
 import { decode, encode } from "../transport/wire.js";
-import { checkNulls } from "./nulls.js";
+import { checkPartNulls } from "./nulls.js";
 
 /** How much of a message there is: UTF-8 bytes of content, and parts. */
 export interface Extent {
@@ -46,11 +45,16 @@ export class SendBuffer {
   }
 
   /**
-   * How many UTF-8 bytes of the content there are with all that was sent; undefined until the
-   * server has told what there was before.
+   * How much of the message there is with every piece that was made, sent or not; undefined
+   * until the server has told what there was before.
    */
-  get sentLength(): number | undefined {
-    return this.#base && this.#base.offset + this.#made.offset;
+  get made(): Extent | undefined {
+    if (this.#base === undefined) return undefined;
+    const { offset, partCount } = this.#base;
+    return {
+      offset: offset + this.#made.offset,
+      partCount: partCount + this.#made.partCount,
+    };
   }
 
   /** Adds text, in whole characters. Texts that are added one after the other are sent as one. */
@@ -69,7 +73,7 @@ export class SendBuffer {
     // First, since what is added has to be sendable: nobody waits for what is sent later.
     const encoded = encode(PartSchema, part);
     const copy = decode(PartSchema, encoded);
-    checkNulls(toPart(copy), "delta.part");
+    checkPartNulls(copy, "delta.part");
     const bytes = encoded.byteLength;
     this.#makePieces();
     const { offset, partCount } = this.#made;

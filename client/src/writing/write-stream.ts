@@ -18,7 +18,8 @@ import type { DuplexCall } from "../transport/duplex-call.js";
 import { messageMethods } from "../transport/methods.js";
 import type { Transport } from "../transport/transport.js";
 import { encode } from "../transport/wire.js";
-import type { Piece, SendBuffer } from "./send-buffer.js";
+import type { End } from "./end.js";
+import type { Extent, Piece, SendBuffer } from "./send-buffer.js";
 
 /** What a stream sends, and whom it tells. */
 export interface Writing {
@@ -44,7 +45,7 @@ export class WriteStream {
   #backoff: Backoff;
   /** The call, once the server has answered its start. */
   #call: DuplexCall | undefined;
-  #end: Buffer | undefined;
+  #end: End | undefined;
   /** The last call that the end was sent on. */
   #endedCall: DuplexCall | undefined;
   #resolveOpened: (start: WritingStart) => void = () => undefined;
@@ -73,8 +74,8 @@ export class WriteStream {
   }
 
   /** Ends the message after what the buffer holds. Nothing may be added any more. */
-  finish(request: WriteMessageRequest): void {
-    this.#end = encode(WriteMessageRequestSchema, request);
+  finish(end: End): void {
+    this.#end = end;
     this.flush();
   }
 
@@ -134,19 +135,27 @@ export class WriteStream {
     }
     if (this.#end === undefined) return;
     this.#endedCall = call;
-    call.send(this.#end);
+    call.send(this.#end.request);
     call.finish();
   }
 
   #toResult(answer: ProtoMessage): Message {
     const message = toMessage(answer);
     const { sequence, content, parts } = message;
-    const offset = Buffer.byteLength(content);
-    this.#resolveOpened({ sequence, offset, partCount: parts.length, message });
-    const { sentLength = offset, bytes } = this.#writing.buffer;
-    if (sentLength !== offset) throw finishedByAnother(message, sentLength);
-    if (this.#endedCall === undefined && bytes > 0) throw alreadyFinished(message.id);
+    const actual = { offset: Buffer.byteLength(content), partCount: parts.length };
+    this.#resolveOpened({ sequence, ...actual, message });
+    const expected = this.#toExpected(actual);
+    if (!isSame(expected, actual)) throw notAsWritten(message.id, expected, actual);
+    const isEnded = this.#endedCall !== undefined;
+    if (!isEnded && this.#writing.buffer.bytes > 0) throw alreadyFinished(message.id);
     return message;
+  }
+
+  /** Gives what the finished message must have, as far as that is known. */
+  #toExpected(actual: Extent): Extent {
+    const { made = actual } = this.#writing.buffer;
+    const isEnded = this.#endedCall !== undefined;
+    return isEnded && this.#end?.hasParts ? { ...made, partCount: actual.partCount } : made;
   }
 
   #toBreak(cause: unknown): StateError {
@@ -162,12 +171,24 @@ export function alreadyFinished(messageId: string): StateError {
   return new StateError("failed_precondition", message);
 }
 
-/** The error of a message that came back finished with another text than this writer's. */
-function finishedByAnother({ id, content }: Message, sentLength: number): StateError {
-  const actual = Buffer.byteLength(content);
-  const message = `another writer finished message ${id}: it has ${actual} bytes of content, where this writer sent it up to ${sentLength}; read the message to see what it is now`;
-  const metadata = { expected: String(sentLength), actual: String(actual) };
+function isSame(extent: Extent, other: Extent): boolean {
+  return extent.offset === other.offset && extent.partCount === other.partCount;
+}
+
+/** The error of a message that came back finished with more or less than this writer wrote. */
+function notAsWritten(messageId: string, expected: Extent, actual: Extent): StateError {
+  const message = `message ${messageId} is finished with ${toText(actual)}, where this writer has ${toText(expected)}: another writer finished it, or it was edited since; read the message to see what it is now`;
+  const metadata = {
+    expected: String(expected.offset),
+    actual: String(actual.offset),
+    expectedParts: String(expected.partCount),
+    actualParts: String(actual.partCount),
+  };
   return new StateError("aborted", message, { reason: "WRITER_REPLACED", metadata });
+}
+
+function toText({ offset, partCount }: Extent): string {
+  return `${offset} bytes of content and ${partCount} parts`;
 }
 
 async function failsAtEnd(call: DuplexCall): Promise<never> {

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { StateError } from "../../../client/src/errors.js";
 import { Backoff } from "../../../client/src/transport/backoff.js";
 import { toRetryPolicy } from "../../../client/src/transport/retry-policy.js";
+import { countDependants } from "../dependants.js";
 
 const open = new AbortController().signal;
 const limits = { deadline: Number.POSITIVE_INFINITY, signal: undefined };
@@ -73,6 +74,19 @@ describe("a backoff", () => {
 
     await expect(pause).rejects.toMatchObject({ code: "cancelled", cause: "enough" });
     expect(getEventListeners(signal, "abort")).toEqual([]);
+  });
+
+  it("leaves nothing at its signals after a pause", async () => {
+    const { signal } = new AbortController();
+    const closed = new AbortController().signal;
+    const backoff = new Backoff(toRetryPolicy({ initialBackoffMs: 0 }), closed);
+
+    await backoff.pauseAfter(unavailable, { ...limits, signal });
+
+    for (const source of [signal, closed]) {
+      expect(getEventListeners(source, "abort")).toEqual([]);
+      expect(countDependants(source)).toBe(0);
+    }
   });
 
   it("is cancelled in its pause by closing the connection", async () => {

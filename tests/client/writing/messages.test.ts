@@ -34,9 +34,9 @@ describe("a message that is written", () => {
   });
 
   it("is added to where an earlier writer left it", async () => {
-    const script = scriptWriting((call, write, content) => {
+    const script = scriptWriting((call, write, written) => {
       if (write.case === "start") acknowledge(call, 5, 2);
-      else takeAll(call, write, content);
+      else takeAll(call, write, written);
     });
     const session = await openScripted(script);
 
@@ -154,8 +154,8 @@ describe("a message that is written", () => {
 
   it("takes a part as it was when it was written", async () => {
     const files: unknown[] = [];
-    const script = scriptWriting((call, write) => {
-      takeAll(call, write, "");
+    const script = scriptWriting((call, write, written) => {
+      takeAll(call, write, written);
       if (write.case === "delta") files.push(write.value.delta.value);
     });
     const session = await openScripted(script);

@@ -66,24 +66,24 @@ describe("a writer", () => {
       if (write.case === "start") acknowledge(call, 0);
     });
     const session = await openScripted(script);
-    const reply = session.write(HEADER, { timeoutMs: 50 });
+    const reply = session.write(HEADER, { timeoutMs: 500 });
     await reply.opened;
 
     await expect(reply.finish()).rejects.toMatchObject({ code: "deadline_exceeded" });
   });
 
   it("may take its time between two pieces", async () => {
-    const script = scriptWriting((call, write, content) => {
-      takeAll(call, write, content);
+    const script = scriptWriting((call, write, written) => {
+      takeAll(call, write, written);
       if (write.case === "delta") acknowledge(call, 1);
     });
     const session = await openScripted(script);
-    const reply = session.write(HEADER, { timeoutMs: 50 });
+    const reply = session.write(HEADER, { timeoutMs: 500 });
     await reply.write("a");
     await durable(reply, 1);
 
     const start = performance.now();
-    while (performance.now() < start + 200) await setImmediate();
+    while (performance.now() < start + 700) await setImmediate();
 
     await reply.write("b");
     await reply.finish();
@@ -96,7 +96,7 @@ describe("a writer", () => {
       if (write.case === "finish") acknowledge(call, 1);
     });
     const session = await openScripted(script);
-    const reply = session.write(HEADER, { timeoutMs: 50 });
+    const reply = session.write(HEADER, { timeoutMs: 500 });
 
     await reply.write("a");
 
@@ -122,8 +122,8 @@ describe("a writer", () => {
 
   it("of a message that is finished gets it, and can add nothing", async () => {
     const script = scriptWriting(
-      (call) => finished(call, "é"),
-      (call) => finished(call, "é"),
+      (call) => finished(call, { content: "é" }),
+      (call) => finished(call, { content: "é" }),
     );
     const session = await openScripted(script);
     const part: Part = { type: "data", data: 1 };
