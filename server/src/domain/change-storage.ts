@@ -88,8 +88,8 @@ export interface ChangeStorage {
   messagesBeingWritten(ref: SessionRef): Promise<readonly WrittenMessage[]>;
 
   /**
-   * Gives what is durable of a message past an extent that it had, without reading the text
-   * before; undefined if it is not being written any more.
+   * Gives what is durable of a message past an extent that it had, without giving the text
+   * before, though it reads all parts; undefined if it is not being written any more.
    */
   tail(ref: SessionRef, sequence: number, past: Extent): Promise<WrittenTail | undefined>;
 

@@ -43,7 +43,8 @@ const sqlite: Dialect = {
   updateMany: undefined,
   nowMs: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
   extendedContent: "content || ?",
-  contentFrom: "substr(CAST(content AS BLOB), ?)",
+  // Of no bytes there is no part, but NULL.
+  contentFrom: "coalesce(substr(CAST(content AS BLOB), ?), x'')",
   // better-sqlite3 is built to fall back to NORMAL in WAL mode, which loses commits in a power cut.
   connectionSettings: ["PRAGMA synchronous = FULL"],
   migrations: {

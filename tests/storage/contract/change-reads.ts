@@ -193,6 +193,19 @@ export function testChangeReads(suite: StorageSuite): void {
     expect(await changes.tail(session, ref.sequence, past)).toBeUndefined();
   });
 
+  it("gives what is durable of a message that has parts and no text", async () => {
+    const { changes, writes } = suite.storage;
+    const session = await createSession(suite.storage);
+    const { ref } = await startWrite(suite.storage, session);
+    const part = { type: "reasoning", text: "Hm", signature: "" } as const;
+    const revision = await writes.checkpoint(ref, { text: "", parts: [part] }, LONG_LEASE_MS);
+
+    const past = { offset: 0, partCount: 0 };
+    const tail = await changes.tail(session, ref.sequence, past);
+
+    expect(tail).toEqual({ revision, past, text: "", parts: [part] });
+  });
+
   it("gives the revisions of sessions of all tenants, deleted ones too", async () => {
     const { storage } = suite;
     const refs = [await change(), await createSession(storage), await createSession(storage)];

@@ -43,12 +43,17 @@ export class FeedLog {
     return this.#position;
   }
 
-  /** Begins where the session is. */
-  begin(position: StreamPosition): void {
+  /** Begins where the session is, with the messages that are being written there. */
+  begin(position: StreamPosition, written: ReadonlySet<number>): void {
     this.#moveTo(position);
+    for (const [sequence, { shown }] of this.#writings) {
+      const hasEnded = sequence <= position.sequence && !written.has(sequence);
+      if (hasEnded && shown !== undefined) this.#writings.delete(sequence);
+    }
+    this.#dropLost();
   }
 
-  /** Notes a message that is being written where it begins. */
+  /** Notes a message that is being written, before it begins. */
   resume(message: Message): void {
     this.#show(message, "unknown");
   }
@@ -110,7 +115,8 @@ export class FeedLog {
   /** Notes that a writer on this server has begun to write a message. */
   beginWriting(message: Message, revision: number): void {
     const { sequence } = message;
-    const isShown = sequence <= this.#position.sequence && revision <= this.#position.revision;
+    const given = Math.max(this.#position.revision, this.#newer.get(sequence) ?? 0);
+    const isShown = sequence <= this.#position.sequence && revision <= given;
     const writing = this.#writings.get(sequence) ?? new Writing(message, "here");
     this.#writings.set(sequence, writing);
     writing.begin(revision, isShown);
@@ -130,7 +136,7 @@ export class FeedLog {
     return this.#writings.get(checkpoint.sequence)?.settle(checkpoint) ?? false;
   }
 
-  /** Gives past where a revision of a message may hold more than was shown; undefined for nowhere. */
+  /** Gives past where a revision of a message may hold more than was shown, if anywhere. */
   lacksPast(sequence: number, revision: number): Extent | undefined {
     return this.#writings.get(sequence)?.lacksPast(revision);
   }

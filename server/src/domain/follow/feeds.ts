@@ -6,7 +6,7 @@ import type { Announcements, Checkpoint, MessageDelta } from "./announcements.js
 import { Outage } from "./outage.js";
 import { type FeedListener, SessionFeed } from "./session-feed.js";
 
-/** How many heartbeats are left out while the database cannot be looked at, before followers are ended. */
+/** How many heartbeats are left out where a session cannot be looked at, before its followers are ended. */
 const MISSED_HEARTBEATS = 2;
 
 const RETRY_AFTER_MS = 1_000;
@@ -26,8 +26,8 @@ export interface FeedsOptions {
  *
  * They learn of changes in three ways: from the announcements of this server, from the
  * doorbell, and at last by looking the revisions up from time to time. Only the last one is
- * needed; the others make it fast. Where it fails for long, the followers are ended, so that
- * they go on at a server that can look.
+ * needed; the others make it fast. Where it fails for long, for all sessions or for one, their
+ * followers are ended, so that they go on at a server that can look.
  */
 export class Feeds implements Announcements {
   readonly heartbeatIntervalMs: number;
@@ -45,7 +45,7 @@ export class Feeds implements Announcements {
     this.#storage = storage;
     this.#pollIntervalMs = options.pollIntervalMs;
     this.#logger = options.logger;
-    this.#outage = new Outage(options.logger);
+    this.#outage = new Outage(options.logger, "what is followed");
     storage.doorbell.listen((sessionIds) => {
       for (const sessionId of sessionIds) this.#feeds.get(sessionId)?.look();
     });
@@ -56,7 +56,7 @@ export class Feeds implements Announcements {
     return this.#feeds.size;
   }
 
-  /** Whether the last look at the database succeeded, so that what is known is all there is. */
+  /** Whether the last look for changes succeeded, so that what the feeds know may be all there is. */
   get isUpToDate(): boolean {
     return this.#outage.ms === undefined;
   }
@@ -69,7 +69,8 @@ export class Feeds implements Announcements {
    */
   join(ref: SessionRef, follower: FeedListener): SessionFeed {
     if (this.#isClosed) throw draining();
-    this.#outage.end();
+    // Where nobody followed, nobody looked.
+    if (this.#feeds.size === 0) this.#outage.end();
     const known = this.#feeds.get(ref.sessionId);
     // One that has ended says nothing about the session as it is now.
     const feed = known === undefined || known.end !== undefined ? this.#open(ref) : known;
@@ -132,7 +133,7 @@ export class Feeds implements Announcements {
   }
 
   #open(ref: SessionRef): SessionFeed {
-    const feed = new SessionFeed(ref, this.#storage, (error) => this.#failed(error));
+    const feed = new SessionFeed(ref, this.#storage, this.#logger);
     this.#feeds.set(ref.sessionId, feed);
     if (!this.#isPolling) this.#pollLater();
     return feed;
@@ -148,26 +149,38 @@ export class Feeds implements Announcements {
   /** Looks at the sessions that have come further than their feeds. Never rejects. */
   async #poll(): Promise<void> {
     this.#isPolling = true;
+    // A database that does not answer at all is away, too.
+    const watch = setInterval(() => this.#failed(silent()), this.heartbeatIntervalMs).unref();
     try {
       const revisions = await this.#storage.changes.revisions([...this.#feeds.keys()]);
-      // One that is not there any more has to be looked at too.
-      for (const [sessionId, feed] of this.#feeds) feed.look(revisions.get(sessionId));
       this.#outage.end();
+      for (const [sessionId, feed] of this.#feeds) this.#look(feed, revisions.get(sessionId));
     } catch (error) {
       this.#failed(error);
     } finally {
+      clearInterval(watch);
       this.#isPolling = false;
       if (this.#feeds.size > 0 && !this.#isClosed) this.#pollLater();
     }
   }
 
+  #look(feed: SessionFeed, revision: number | undefined): void {
+    if (this.#isOver(feed.outage)) {
+      feed.stop({ error: unavailable(feed.outage.cause), lastFrame: undefined });
+    }
+    // One that is not there any more has to be looked at too.
+    feed.look(revision);
+  }
+
   #failed(error: unknown): void {
-    // That a session is gone is no failure: its followers are told so.
-    const isGone = error instanceof StateError && error.code === "not_found";
-    if (isGone || this.#isClosed) return;
+    if (this.#isClosed) return;
     this.#outage.begin(error);
-    const limitMs = MISSED_HEARTBEATS * this.heartbeatIntervalMs;
-    if ((this.#outage.ms ?? 0) >= limitMs) this.#stopAll(unavailable(error));
+    if (this.#isOver(this.#outage)) this.#stopAll(unavailable(error));
+  }
+
+  /** Whether an outage has lasted for longer than followers wait. */
+  #isOver({ ms = 0 }: Outage): boolean {
+    return ms >= MISSED_HEARTBEATS * this.heartbeatIntervalMs;
   }
 
   #stopAll(error: StateError): void {
@@ -178,6 +191,10 @@ export class Feeds implements Announcements {
 function draining(): StateError {
   const message = "the server is shutting down: resume the stream on another server, or later";
   return new StateError("unavailable", "DRAINING", message);
+}
+
+function silent(): StateError {
+  return new StateError("unavailable", "DATABASE_UNAVAILABLE", "the database does not answer");
 }
 
 function unavailable(cause: unknown): StateError {

@@ -163,7 +163,7 @@ export class Follower implements FeedListener {
   #heartbeat(): SessionFrame | undefined {
     const { ref, position } = this.#feed;
     this.#sentAt = Date.now();
-    if (!this.#feeds.isUpToDate) return undefined;
+    if (!this.#feeds.isUpToDate || this.#feed.outage.ms !== undefined) return undefined;
     const { sequence: headSequence, revision } = position;
     return { type: "heartbeat", headSequence, revision, resumeToken: toResumeToken(ref, position) };
   }

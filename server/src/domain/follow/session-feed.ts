@@ -1,11 +1,13 @@
 import type { Change, SessionPosition } from "../change-storage.js";
 import { StateError } from "../errors.js";
 import { readPages } from "../history-frames.js";
+import type { Logger } from "../log.js";
 import { type SessionFrame, type StreamPosition, toResumeToken } from "../session-frame.js";
 import type { Appended, SessionRef, Storage } from "../storage.js";
 import type { Checkpoint, MessageDelta } from "./announcements.js";
 import { Coalesced } from "./coalesced.js";
 import { FeedLog } from "./feed-log.js";
+import { Outage } from "./outage.js";
 import { readChanges } from "./read-changes.js";
 import { readWritten } from "./read-written.js";
 import type { Ring } from "./ring.js";
@@ -34,20 +36,21 @@ export interface FeedEnd {
  */
 export class SessionFeed {
   readonly ref: SessionRef;
+  /** Since when the session cannot be looked at. */
+  readonly outage: Outage;
   readonly #storage: Storage;
   readonly #listeners = new Set<FeedListener>();
   readonly #log: FeedLog;
   readonly #reading = new Coalesced(() => this.#read());
-  readonly #onFailure: (error: unknown) => void;
   #isStarted = false;
   /** Whether there is something between the position and what the database holds. */
   #hasGap = false;
   #end: FeedEnd | undefined;
 
-  constructor(ref: SessionRef, storage: Storage, onFailure: (error: unknown) => void) {
+  constructor(ref: SessionRef, storage: Storage, logger: Logger) {
     this.ref = ref;
+    this.outage = new Outage(logger, `session ${ref.sessionId}`);
     this.#storage = storage;
-    this.#onFailure = onFailure;
     this.#log = new FeedLog(ref, (frame) => {
       for (const listener of this.#listeners) listener.heard(frame);
     });
@@ -95,8 +98,10 @@ export class SessionFeed {
   /** Looks at the session soon, unless it is known to be where the feed is. */
   look(revision = Number.POSITIVE_INFINITY): void {
     if (this.#end !== undefined) return;
-    if (revision <= this.position.revision && !this.#hasGap) return;
-    this.refresh().catch(this.#onFailure);
+    const isUpToDate = revision <= this.position.revision && !this.#hasGap;
+    if (isUpToDate) this.outage.end();
+    // Who wants to know finds its failure in the outage.
+    else this.refresh().catch(() => undefined);
   }
 
   /** Gives where in the ring to go on for who has everything that is durable up to the position. */
@@ -160,18 +165,23 @@ export class SessionFeed {
       const target = await this.#storage.changes.position(this.ref);
       if (!this.#isStarted) await this.#begin(target);
       else if (this.#hasGap || target.revision > this.position.revision) await this.#close(target);
+      this.outage.end();
     } catch (error) {
-      if (error instanceof StateError && error.code === "not_found") await this.#stopDeleted(error);
+      const isGone = error instanceof StateError && error.code === "not_found";
+      if (isGone) await this.#stopDeleted(error);
+      else this.outage.begin(error);
       throw error;
     }
   }
 
   async #begin({ headSequence, revision }: SessionPosition): Promise<void> {
-    this.#log.begin({ sequence: headSequence, revision });
+    const written = new Set<number>();
     const isWanted = (sequence: number) => sequence <= headSequence;
     for await (const message of readWritten(this.#storage, this.ref, isWanted)) {
       this.#log.resume(message);
+      written.add(message.sequence);
     }
+    this.#log.begin({ sequence: headSequence, revision }, written);
     this.#isStarted = true;
   }
 

@@ -115,7 +115,7 @@ export class Writing {
     return [...this.#showText(offset), ...this.#showParts(partCount)];
   }
 
-  /** Gives past where a revision of the message may hold more than was shown; undefined for nowhere. */
+  /** Gives past where a revision of the message may hold more than was shown, if anywhere. */
   lacksPast(revision: number): Extent | undefined {
     return revision > this.#shownRevision ? this.#shown : undefined;
   }
@@ -128,6 +128,8 @@ export class Writing {
     }
     // More may have been shown while it was read.
     const newText = Buffer.from(text).subarray(shown.offset - past.offset);
+    // What was shown is of another take-over: the message comes again whole.
+    if (isInsideCharacter(newText)) return [];
     const newParts = parts.slice(shown.partCount - past.partCount);
     this.#shownRevision = revision;
     this.#shown = {
@@ -204,4 +206,9 @@ export class Writing {
     this.#parts = [];
     this.#partIndex = 0;
   }
+}
+
+/** Whether UTF-8 bytes begin with the rest of a character. */
+function isInsideCharacter([first = 0]: Uint8Array): boolean {
+  return (first & 0xc0) === 0x80;
 }

@@ -6,6 +6,7 @@ import { endOf, LONG_LEASE_MS, startWrite } from "../../../storage/contract/samp
 import { KeptAnnouncements } from "../writing/kept-announcements.js";
 import type { FrameReader } from "./frame-reader.js";
 import { createLiveSession, LiveServer, type LiveSession } from "./live-session.js";
+import { withChanges } from "./with-changes.js";
 
 const PART: Part = { type: "data", json: "1" };
 
@@ -192,23 +193,15 @@ describe("a message that is being written", () => {
 
   it("is not read again from its beginning for what another server adds", async () => {
     const session = await createLiveSession();
-    const { changes } = session.storage;
     const tails: string[] = [];
     const storage = announce(session.storage, new KeptAnnouncements());
-    const counted = {
-      ...storage,
-      changes: {
-        position: changes.position.bind(changes),
-        read: changes.read.bind(changes),
-        messagesBeingWritten: changes.messagesBeingWritten.bind(changes),
-        revisions: changes.revisions.bind(changes),
-        async tail(...query: Parameters<typeof changes.tail>) {
-          const tail = await changes.tail(...query);
-          tails.push(tail?.text ?? "");
-          return tail;
-        },
+    const counted = withChanges(storage, {
+      async tail(...query) {
+        const tail = await storage.changes.tail(...query);
+        tails.push(tail?.text ?? "");
+        return tail;
       },
-    };
+    });
     const { pen } = await begin(session.serve(), session);
     await begin(session.serve(), session);
     const reader = new LiveServer(counted, session, { pollIntervalMs: 2 }).follow({

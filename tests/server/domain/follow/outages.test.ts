@@ -1,31 +1,37 @@
 import { expect, it } from "vitest";
 import { StateError } from "../../../../server/src/domain/errors.js";
+import { SILENT_LOGGER } from "../../../../server/src/domain/log.js";
 import type { Storage } from "../../../../server/src/domain/storage.js";
+import { createSession } from "../../../storage/contract/samples.js";
+import type { FrameReader } from "./frame-reader.js";
 import { createLiveSession, LiveServer } from "./live-session.js";
+import { withChanges } from "./with-changes.js";
 
-/** Gives a storage whose looks at sessions fail while it is away. */
-function looking(storage: Storage): { isAway: boolean; readonly storage: Storage } {
-  const { changes } = storage;
+const AWAY = new StateError("unavailable", "DATABASE_UNAVAILABLE", "away");
+const REFUSAL = { code: "unavailable", reason: "DATABASE_UNAVAILABLE", retryAfterMs: 1_000 };
+
+/** Gives a storage that finds no changes while it is away, or does not even answer. */
+function looking(plain: Storage) {
   const look = {
     isAway: false,
-    storage: {
-      ...storage,
-      changes: {
-        position: changes.position.bind(changes),
-        read: changes.read.bind(changes),
-        messagesBeingWritten: changes.messagesBeingWritten.bind(changes),
-        tail: changes.tail.bind(changes),
-        async revisions(ids: readonly string[]) {
-          if (look.isAway) throw new StateError("unavailable", "DATABASE_UNAVAILABLE", "away");
-          return changes.revisions(ids);
-        },
+    isSilent: false,
+    storage: withChanges(plain, {
+      async revisions(ids) {
+        if (look.isSilent) return new Promise(() => undefined);
+        if (look.isAway) throw AWAY;
+        return plain.changes.revisions(ids);
       },
-    },
+    }),
   };
   return look;
 }
 
-it("ends followers without another heartbeat where the database stays away", async () => {
+/** Waits for the end of a stream, and passes over what came before. */
+async function untilRefused(reader: FrameReader): Promise<never> {
+  for (;;) await reader.next();
+}
+
+it("ends followers where the database stays away", async () => {
   const session = await createLiveSession();
   const server = session.serve({ heartbeatIntervalMs: 150, pollIntervalMs: 5 });
   const readers = [server.follow(), server.follow()];
@@ -33,11 +39,44 @@ it("ends followers without another heartbeat where the database stays away", asy
 
   await session.storage.close();
 
-  for (const reader of readers) {
-    const refusal = { code: "unavailable", reason: "DATABASE_UNAVAILABLE", retryAfterMs: 1_000 };
-    await expect(reader.next()).rejects.toMatchObject(refusal);
-  }
+  for (const reader of readers) await expect(untilRefused(reader)).rejects.toMatchObject(REFUSAL);
   expect(server.feeds.size).toBe(0);
+});
+
+it("ends them where it does not even answer", async () => {
+  const session = await createLiveSession();
+  const look = looking(session.storage);
+  const options = { heartbeatIntervalMs: 50, pollIntervalMs: 5 };
+  const server = new LiveServer(look.storage, session, options);
+  const reader = server.follow();
+  await reader.until("caught_up");
+
+  look.isSilent = true;
+
+  await expect(untilRefused(reader)).rejects.toMatchObject(REFUSAL);
+});
+
+it("ends them also where others begin to follow meanwhile", async () => {
+  const session = await createLiveSession();
+  const look = looking(session.storage);
+  const options = { heartbeatIntervalMs: 100, pollIntervalMs: 5 };
+  const server = new LiveServer(look.storage, session, options);
+  const reader = server.follow();
+  await reader.until("caught_up");
+
+  look.isAway = true;
+  let isRefused = false;
+  const refused = untilRefused(reader).finally(() => {
+    isRefused = true;
+  });
+  refused.catch(() => undefined);
+  while (!isRefused)
+    await server
+      .follow()
+      .until("caught_up")
+      .catch(() => undefined);
+
+  await expect(refused).rejects.toMatchObject(REFUSAL);
 });
 
 it("goes on with heartbeats once the database is back", async () => {
@@ -55,6 +94,34 @@ it("goes on with heartbeats once the database is back", async () => {
 
   expect(await next).toMatchObject({ type: "heartbeat" });
   expect(server.feeds.isUpToDate).toBe(true);
+});
+
+it("ends the followers of a session that cannot be read, and no others, and says so once", async () => {
+  const session = await createLiveSession();
+  const other = await createSession(session.storage, { tenantId: session.tenantId });
+  let isBroken = false;
+  const storage = withChanges(session.storage, {
+    async position(ref) {
+      if (isBroken && ref.sessionId === other.sessionId) throw AWAY;
+      return session.storage.changes.position(ref);
+    },
+  });
+  const lines: string[] = [];
+  const line = (_values: object, message: string) => lines.push(message);
+  const logger = { ...SILENT_LOGGER, info: line, warn: line, error: line };
+  const options = { heartbeatIntervalMs: 50, pollIntervalMs: 5, logger };
+  const server = new LiveServer(storage, session, options);
+  const [healthy, broken] = [server.follow(), server.follow({ ref: other })];
+  for (const reader of [healthy, broken]) await reader.until("caught_up");
+
+  isBroken = true;
+  await session.storage.sessions.update(other, { title: "new" });
+
+  await expect(untilRefused(broken)).rejects.toMatchObject(REFUSAL);
+  for (let count = 0; count < 3; count++) {
+    expect(await healthy.next()).toMatchObject({ type: "heartbeat" });
+  }
+  expect(lines).toHaveLength(1);
 });
 
 it("tells of a deletion though the database fails in that moment", async () => {
