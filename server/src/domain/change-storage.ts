@@ -49,7 +49,7 @@ export interface ChangeRange {
   readonly afterRevision: number;
   /** Inclusive. */
   readonly upToRevision: number;
-  /** Changes of messages after it are left out: who has not read them reads them as they are now. */
+  /** Changes of messages after it are left out: they are read later, as they are then. */
   readonly upToSequence: number;
 }
 

@@ -115,11 +115,9 @@ export class FeedLog {
   /** Notes that a writer on this server has begun to write a message. */
   beginWriting(message: Message, revision: number): void {
     const { sequence } = message;
-    const given = Math.max(this.#position.revision, this.#newer.get(sequence) ?? 0);
-    const isShown = sequence <= this.#position.sequence && revision <= given;
     const writing = this.#writings.get(sequence) ?? new Writing(message, "here");
     this.#writings.set(sequence, writing);
-    writing.begin(revision, isShown);
+    writing.begin(revision);
     this.#pendingFrom = undefined;
   }
 
@@ -162,12 +160,12 @@ export class FeedLog {
 
   #addUpdated(change: Change & { readonly type: "message_updated" }, upToRevision: number): void {
     const { message } = change;
+    this.#writings.get(message.sequence)?.overtake(change.revision);
     if (this.#isGiven(message)) return;
     this.#noteNewer(message, upToRevision);
     // They lead to an older state of the message, which may have been taken back since.
     this.ring.dropDeltas(message.sequence);
     this.#push({ type: "change", change });
-    this.#writings.get(message.sequence)?.overtake(change.revision);
     this.#show(message);
   }
 

@@ -6,7 +6,7 @@ import type { Announcements, Checkpoint, MessageDelta } from "./announcements.js
 import { Outage } from "./outage.js";
 import { type FeedListener, SessionFeed } from "./session-feed.js";
 
-/** How many heartbeats are left out where a session cannot be looked at, before its followers are ended. */
+/** How many heartbeats are left out for an outage, before the followers are ended. */
 const MISSED_HEARTBEATS = 2;
 
 const RETRY_AFTER_MS = 1_000;
@@ -56,7 +56,7 @@ export class Feeds implements Announcements {
     return this.#feeds.size;
   }
 
-  /** Whether the last look for changes succeeded, so that what the feeds know may be all there is. */
+  /** Whether the last look for changes succeeded, so that the feeds may know all there is. */
   get isUpToDate(): boolean {
     return this.#outage.ms === undefined;
   }

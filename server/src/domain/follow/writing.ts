@@ -31,6 +31,8 @@ export class Writing {
   #since = 0;
   #isForeign: boolean;
   #shown: Extent | undefined;
+  /** The revision of the message that the followers were given last. */
+  #givenRevision = 0;
   /** The newest revision of the message of which everything durable was shown. */
   #shownRevision = 0;
   #chunks: Chunk[] = [];
@@ -48,16 +50,17 @@ export class Writing {
    *
    * Nothing more is shown until the followers have been given the message of that revision.
    */
-  begin(revision: number, isShown: boolean): void {
+  begin(revision: number): void {
     this.#since = revision;
     this.#isForeign = false;
-    if (!isShown) this.#shown = undefined;
+    if (this.#givenRevision < revision) this.#shown = undefined;
     this.#forget();
   }
 
   /** Notes that the followers were given the message, as some revision made it. */
   show(message: Message): void {
     this.#shown = message.revision >= this.#since ? extentOf(message) : undefined;
+    this.#givenRevision = message.revision;
     this.#shownRevision = message.revision;
   }
 

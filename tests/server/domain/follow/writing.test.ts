@@ -96,11 +96,21 @@ it("shows of what was read only what was not shown while it was read", () => {
   expect(writing.showDurable(later)).toEqual([]);
 });
 
+it("cuts no character in two that takes the place of what was shown", () => {
+  const writing = shownWriting();
+  take(writing, 0, "abc");
+  writing.showPending();
+
+  const tail = { revision: 2, past: NOTHING, text: "ééé", parts: [] };
+  expect(writing.showDurable(tail)).toEqual([]);
+  expect(writing.lacksPast(2)).toEqual({ offset: 3, partCount: 0 });
+});
+
 it("forgets what was not durable when a writer begins anew, or one elsewhere", () => {
   const anew = shownWriting();
   take(anew, 0, "lost");
   anew.showPending();
-  anew.begin(5, false);
+  anew.begin(5);
   take(anew, 0, "something new");
   expect(anew.showPending()).toEqual([]);
   anew.show({ ...MESSAGE, revision: 4 });
