@@ -59,6 +59,8 @@ export interface WrittenMessage {
   readonly sequence: number;
   /** Each checkpoint raises it. */
   readonly revision: number;
+  /** The revision in which its present writer began. */
+  readonly epoch: number;
 }
 
 /** What is durable of a message past some of it. */

@@ -68,10 +68,13 @@ export class ChangePages {
     connection: Connection,
     sessionId: string,
   ): Promise<readonly WrittenMessage[]> {
-    const sql = `SELECT m.id, m.sequence, m.revision ${BEING_WRITTEN} ORDER BY w.sequence`;
+    const sql = `SELECT m.id, m.sequence, m.revision, w.epoch ${BEING_WRITTEN} ORDER BY w.sequence`;
     const result = await connection.query(sql, [sessionId]);
     const rows = this.#messages.toRows<"id" | "sequence" | "revision">(result);
-    return rows.map(({ id, sequence, revision }) => ({ messageId: id, sequence, revision }));
+    return rows.map(({ id, sequence, revision }, index) => {
+      const epoch = Number(result.rows[index]?.epoch);
+      return { messageId: id, sequence, revision, epoch };
+    });
   }
 
   /** Gives what a message that is being written has past an extent. */

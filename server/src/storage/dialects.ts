@@ -55,7 +55,7 @@ const sqlite: Dialect = {
   },
   failures: [
     ["unique", /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/],
-    ["conflict", /^SQLITE_(BUSY|LOCKED)/],
+    ["conflict", /^SQLITE_(BUSY|LOCKED|PROTOCOL)/],
     ["full", /^SQLITE_FULL$/],
     ["read_only", /^SQLITE_READONLY/],
     ["too_large", /^SQLITE_TOOBIG$/],

@@ -156,8 +156,13 @@ export function testChangeReads(suite: StorageSuite): void {
     const messages = await storage.changes.messagesBeingWritten(session);
 
     expect(messages).toEqual([
-      { messageId: two.ref.messageId, sequence: 2, revision },
-      { messageId: three.ref.messageId, sequence: 3, revision: three.started.revision },
+      { messageId: two.ref.messageId, sequence: 2, revision, epoch: two.ref.epoch },
+      {
+        messageId: three.ref.messageId,
+        sequence: 3,
+        revision: three.started.revision,
+        epoch: three.ref.epoch,
+      },
     ]);
   });
 

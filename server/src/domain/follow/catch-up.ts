@@ -71,7 +71,7 @@ async function* readGrown(
   held: HeldMessages,
 ): AsyncGenerator<RingEntry, void> {
   const isWanted = (sequence: number) => sequence <= start.sequence && !held.isWritten(sequence);
-  for await (const message of readWritten(storage, ref, isWanted)) {
+  for await (const { message } of readWritten(storage, ref, isWanted)) {
     held.read(message);
     const change = { type: "message_updated", revision: message.revision, message } as const;
     yield toEntry(ref, end, { type: "change", change });

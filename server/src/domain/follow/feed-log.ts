@@ -11,7 +11,7 @@ import {
 import type { Appended, SessionRef } from "../storage.js";
 import type { Checkpoint, MessageDelta } from "./announcements.js";
 import { Ring } from "./ring.js";
-import { extentOf, Writing, type WritingOrigin } from "./writing.js";
+import { extentOf, Writing } from "./writing.js";
 
 const FRAME_MAX_MESSAGES = 64;
 
@@ -53,9 +53,12 @@ export class FeedLog {
     this.#dropLost();
   }
 
-  /** Notes a message that is being written, before it begins. */
-  resume(message: Message): void {
-    this.#show(message, "unknown");
+  /** Notes a message whose writer began in the revision `epoch`, before the log begins. */
+  resume(message: Message, epoch: number): void {
+    const { sequence } = message;
+    const known = this.#writings.get(sequence);
+    if (known === undefined) this.#writings.set(sequence, new Writing(message, "unknown", epoch));
+    this.#show(message);
   }
 
   /** Tells whether a message is known to be written. */
@@ -183,14 +186,14 @@ export class FeedLog {
   }
 
   /** Notes how much of a message its frame has shown. */
-  #show(message: Message, origin: WritingOrigin = "elsewhere"): void {
+  #show(message: Message): void {
     const { sequence, status } = message;
     const known = this.#writings.get(sequence);
     if (status !== "streaming") {
       if (known?.isOver(message.revision)) this.#writings.delete(sequence);
       return;
     }
-    const writing = known ?? new Writing(message, origin);
+    const writing = known ?? new Writing(message, "elsewhere");
     this.#writings.set(sequence, writing);
     writing.show(message);
     this.#pushDeltas(writing.showPending());

@@ -149,8 +149,8 @@ export class Feeds implements Announcements {
   /** Looks at the sessions that have come further than their feeds. Never rejects. */
   async #poll(): Promise<void> {
     this.#isPolling = true;
-    // A database that does not answer at all is away, too.
-    const watch = setInterval(() => this.#failed(silent()), this.heartbeatIntervalMs).unref();
+    // A database that does not answer is away, too: before the next heartbeat says otherwise.
+    const watch = setInterval(() => this.#failed(silent()), this.heartbeatIntervalMs / 2).unref();
     try {
       const revisions = await this.#storage.changes.revisions([...this.#feeds.keys()]);
       this.#outage.end();

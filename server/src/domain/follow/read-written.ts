@@ -3,8 +3,8 @@ import type { Message } from "../model.js";
 import type { SessionRef, Storage } from "../storage.js";
 
 /**
- * Reads those messages that are being written whose sequence is wanted, one at a time: each
- * may be large.
+ * Reads those messages that are being written whose sequence is wanted, with the revisions in
+ * which their writers began, one at a time: each may be large.
  *
  * One that ends meanwhile is left out.
  *
@@ -14,11 +14,11 @@ export async function* readWritten(
   storage: Storage,
   ref: SessionRef,
   isWanted: (sequence: number) => boolean,
-): AsyncGenerator<Message, void> {
-  for (const { messageId, sequence } of await storage.changes.messagesBeingWritten(ref)) {
+): AsyncGenerator<{ readonly message: Message; readonly epoch: number }, void> {
+  for (const { messageId, sequence, epoch } of await storage.changes.messagesBeingWritten(ref)) {
     if (!isWanted(sequence)) continue;
     const message = await find(storage, ref, messageId);
-    if (message?.status === "streaming") yield message;
+    if (message?.status === "streaming") yield { message, epoch };
   }
 }
 

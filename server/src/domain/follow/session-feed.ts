@@ -177,8 +177,8 @@ export class SessionFeed {
   async #begin({ headSequence, revision }: SessionPosition): Promise<void> {
     const written = new Set<number>();
     const isWanted = (sequence: number) => sequence <= headSequence;
-    for await (const message of readWritten(this.#storage, this.ref, isWanted)) {
-      this.#log.resume(message);
+    for await (const { message, epoch } of readWritten(this.#storage, this.ref, isWanted)) {
+      this.#log.resume(message, epoch);
       written.add(message.sequence);
     }
     this.#log.begin({ sequence: headSequence, revision }, written);

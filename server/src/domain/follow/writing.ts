@@ -4,7 +4,7 @@ import type { FrameDelta } from "../session-frame.js";
 import type { Checkpoint, MessageDelta } from "./announcements.js";
 
 /** Where the writer of a message is connected to, as far as that is known. */
-export type WritingOrigin = "here" | "elsewhere" | "unknown";
+type WritingOrigin = "here" | "elsewhere" | "unknown";
 
 interface Chunk {
   readonly offset: number;
@@ -27,8 +27,8 @@ export function extentOf({ content, parts }: Pick<Message, "content" | "parts">)
 export class Writing {
   readonly messageId: string;
   readonly sequence: number;
-  /** The revision in which a writer on this server began, as far as it said so. */
-  #since = 0;
+  /** The revision in which the writer began that is listened to, as far as that is known. */
+  #since: number;
   #isForeign: boolean;
   #shown: Extent | undefined;
   /** The revision of the message that the followers were given last. */
@@ -39,7 +39,8 @@ export class Writing {
   #parts: readonly Part[] = [];
   #partIndex = 0;
 
-  constructor(message: Pick<Message, "id" | "sequence">, origin: WritingOrigin) {
+  constructor(message: Pick<Message, "id" | "sequence">, origin: WritingOrigin, since = 0) {
+    this.#since = since;
     this.messageId = message.id;
     this.sequence = message.sequence;
     this.#isForeign = origin === "elsewhere";

@@ -55,7 +55,7 @@ it("shows what is written of a message that was read newer than the place where 
 
 it("shows what is written of a message that it is told of once it has read it to begin", () => {
   const log = new FeedLog(REF, () => undefined);
-  log.resume(MESSAGE);
+  log.resume(MESSAGE, 12);
   log.beginWriting(MESSAGE, 12);
   log.begin({ sequence: 1, revision: 12 }, new Set([1]));
   const { next } = log.ring;

@@ -122,7 +122,8 @@ it("ends the followers of a session that cannot be read, and no others, and says
   for (let count = 0; count < 3; count++) {
     expect(await healthy.next()).toMatchObject({ type: "heartbeat" });
   }
-  expect(lines).toHaveLength(1);
+  // A stall of this machine may look like an outage of all sessions.
+  expect(lines.filter((line) => line.includes(other.sessionId))).toHaveLength(1);
 });
 
 it("tells of a deletion though the database fails in that moment", async () => {

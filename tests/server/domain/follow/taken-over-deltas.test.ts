@@ -66,4 +66,20 @@ describe("what was shown of a message that another writer goes on with", () => {
     await untilText(late, "new");
     expect(reader.frames.filter(({ type }) => type === "delta")).toHaveLength(1);
   });
+
+  it("is not shown at all to who begins to follow after the other one began elsewhere", async () => {
+    const session = await createLiveSession();
+    const [here, there] = [session.serve({ pollIntervalMs: 2 }), session.serve()];
+    const { pen, write } = await begin(here, session);
+    const { pen: next } = await begin(there, session, write);
+    const reader = here.follow({ includeDeltas: true });
+    await reader.until("caught_up");
+
+    pen.write("a ghost's");
+    next.write("neu für alle");
+    await next.checkpoint();
+
+    await untilText(reader, "neu für alle");
+    expect(reader.frames.filter(({ type }) => type === "delta")).toHaveLength(1);
+  });
 });
