@@ -4,7 +4,10 @@ import { Endpoints } from "./transport/endpoints.js";
 import { Transport, type TransportSettings } from "./transport/transport.js";
 
 /** How to connect. */
-export interface ConnectOptions extends ConnectionOptions, TransportSettings {}
+export interface ConnectOptions extends ConnectionOptions, TransportSettings {
+  /** Called once when the connection is closed; `close` waits for it. */
+  readonly onClose?: (() => Promise<void>) | undefined;
+}
 
 /**
  * Connects to a MoFA State server: `localhost:50051`, or `unix:/path/to/socket`.
@@ -32,7 +35,7 @@ export async function connect(
   try {
     const transport = new Transport(endpoints, options);
     await endpoints.connect(options);
-    return new State(transport);
+    return new State(transport, options.onClose);
   } catch (error) {
     endpoints.close();
     throw error;
