@@ -20,7 +20,7 @@ const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
     /^the session is at 2$/m,
     /^memory$/m,
   ],
-  "client/README.md": [/^1 user Hello$/m],
+  "client/README.md": [/^1 user Hello$/m, /^2 150 /m, /^system You are brief\.$/m],
   "server/README.md": [/^listening on 127\.0\.0\.1:\d+$/m],
   "proto/README.md": [/^mofa\.state\.v1\.SessionService$/m],
 };

@@ -50,8 +50,8 @@ export class AppendPipeline {
   }
 
   /**
-   * Appends messages and states to a session, like `Session.append`: in one transaction, and
-   * when it returns they are on disk.
+   * Appends messages to a session, with states and API calls, like `Session.append`: in one
+   * transaction, and when it returns they are on disk.
    *
    * It is sent at once, as long as no more than `maxInFlight` appends and 4 MiB are on their
    * way; the others wait in memory. Appends to one session that succeed are stored in the
@@ -70,11 +70,12 @@ export class AppendPipeline {
     messages: NewMessage | readonly NewMessage[],
     options: Omit<AppendOptions, keyof CallOptions> = {},
   ): Promise<Appended> {
-    const { agentStates, expectedHeadSequence } = options;
+    const { expectedHeadSequence, agentStates, apiCalls } = options;
+    const stored = { messages, agentStates, apiCalls };
     const appended = new Promise<Appended>((resolve, reject) => {
       if (this.#isClosed) throw closed();
       const sessionId = typeof session === "string" ? session : session.id;
-      const append = fromAppend({ sessionId, messages, agentStates, expectedHeadSequence });
+      const append = fromAppend({ sessionId, ...stored, expectedHeadSequence });
       this.#requestCount += 1;
       const requestId = String(this.#requestCount);
       const request = encode(PipelineAppendsRequestSchema, { requestId, append });

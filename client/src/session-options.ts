@@ -1,6 +1,7 @@
 import type { CallOptions } from "./call-options.js";
 import type { NewAgentState } from "./model/agent-state.js";
 import type { Role } from "./model/message.js";
+import type { AppendedApiCall } from "./model/usage.js";
 
 /** How to append. */
 export interface AppendOptions extends CallOptions {
@@ -8,6 +9,8 @@ export interface AppendOptions extends CallOptions {
   readonly expectedHeadSequence?: number | undefined;
   /** States to store in the same transaction, at most 100. */
   readonly agentStates?: readonly NewAgentState[] | undefined;
+  /** Calls to models to record in the same transaction, at most 100. */
+  readonly apiCalls?: readonly AppendedApiCall[] | undefined;
 }
 
 /** How to list messages. */

@@ -1,5 +1,6 @@
 import { AgentStates } from "./agent-states.js";
 import type { CallOptions } from "./call-options.js";
+import { type ContextOptions, readContext } from "./context.js";
 import { toAppended, toMessage, toMessagePage } from "./convert/message.js";
 import { fromAppend, fromEdit, fromListing } from "./convert/message-requests.js";
 import { fromInt64, toInt64 } from "./convert/scalar.js";
@@ -7,6 +8,7 @@ import { fromSessionChange, toSessionInfo } from "./convert/session.js";
 import { type FollowOptions, followSession } from "./follow.js";
 import { type StreamOptions, streamFrames } from "./message-frames.js";
 import { MessageWriter, type WriteOptions } from "./message-writer.js";
+import type { Context } from "./model/context.js";
 import type { SessionEvent } from "./model/follow.js";
 import type {
   Appended,
@@ -105,8 +107,8 @@ export class Session {
   }
 
   /**
-   * Appends messages to the end of the session, and stores states with them, in one
-   * transaction. When it returns, they are on disk.
+   * Appends messages to the end of the session, and stores states and API calls with them,
+   * in one transaction. When it returns, they are on disk.
    *
    * The messages get the next sequences, in order and without gaps. Ids that are absent
    * are chosen once a call, so that its retries store nothing twice.
@@ -122,9 +124,9 @@ export class Session {
     messages: NewMessage | readonly NewMessage[],
     options: AppendOptions = {},
   ): Promise<Appended> {
-    const { expectedHeadSequence, agentStates } = options;
-    const append = { sessionId: this.id, messages, agentStates, expectedHeadSequence };
-    const request = fromAppend(append);
+    const { expectedHeadSequence, agentStates, apiCalls } = options;
+    const stored = { messages, agentStates, apiCalls };
+    const request = fromAppend({ sessionId: this.id, ...stored, expectedHeadSequence });
     return toAppended(await this.#transport.unary(messageMethods.appendMessages, request, options));
   }
 
@@ -191,6 +193,20 @@ export class Session {
    */
   write(header: MessageHeader, options: WriteOptions = {}): MessageWriter {
     return new MessageWriter(this.#transport, this.id, header, options);
+  }
+
+  /**
+   * Gives the messages to send to a model next: the newest turns that fit, in order, with
+   * system messages and pinned ones. A tool call and its results are never separated, and
+   * behind the system messages a user message comes first. What is stored stays.
+   *
+   * @throws StateError `resource_exhausted` CONTEXT_TOO_LARGE if not even what must be kept fits.
+   *
+   * @example
+   * const { messages, headSequence } = await session.context({ maxTokens: 8_000 });
+   */
+  context(options: ContextOptions = {}): Promise<Context> {
+    return readContext(this.#transport, this.id, options);
   }
 
   /** Lists messages, fetching pages as they are needed. */

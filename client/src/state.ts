@@ -7,6 +7,7 @@ import { createLowLevelClient, type LowLevelClient } from "./low-level.js";
 import type { ServerStatus } from "./model/server-status.js";
 import { Sessions } from "./sessions.js";
 import type { Transport } from "./transport/transport.js";
+import { Usage } from "./usage.js";
 
 /**
  * A connection to a MoFA State server, or to one of a group, as `connect` gives it.
@@ -17,12 +18,18 @@ import type { Transport } from "./transport/transport.js";
 export class State {
   /** The tenant's sessions. */
   readonly sessions: Sessions;
+  /** What the tenant's calls to models cost. */
+  readonly usage: Usage;
   readonly #transport: Transport;
+  readonly #onClose: (() => Promise<void>) | undefined;
+  #closing: Promise<void> | undefined;
 
   /** @internal */
-  constructor(transport: Transport) {
+  constructor(transport: Transport, onClose?: () => Promise<void>) {
     this.#transport = transport;
+    this.#onClose = onClose;
     this.sessions = new Sessions(transport);
+    this.usage = new Usage(transport);
   }
 
   /** Tells what runs on the server, and how much it holds. */
@@ -60,12 +67,18 @@ export class State {
    * Lets go of the connection. Calls under way end with `cancelled`, later ones are
    * `failed_precondition`. Closing twice is no error.
    */
-  async close(): Promise<void> {
-    this.#transport.close();
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
   }
 
   /** Closes at the end of an `await using` block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#transport.close();
+    await this.#onClose?.();
   }
 }

@@ -2,6 +2,7 @@ import { AdminService } from "@mofa-state/proto/mofa/state/v1/admin_pb.js";
 import { AgentStateService } from "@mofa-state/proto/mofa/state/v1/agent_state_pb.js";
 import { MessageService } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import { SessionService } from "@mofa-state/proto/mofa/state/v1/session_pb.js";
+import { UsageService } from "@mofa-state/proto/mofa/state/v1/usage_pb.js";
 import { AgentStates } from "./domain/agent-states.js";
 import { announce } from "./domain/follow/announced-storage.js";
 import { Feeds } from "./domain/follow/feeds.js";
@@ -10,6 +11,7 @@ import type { Logger } from "./domain/log.js";
 import { Messages } from "./domain/messages.js";
 import { Sessions } from "./domain/sessions.js";
 import type { Storage } from "./domain/storage.js";
+import { Usage } from "./domain/usage.js";
 import { LeaseSweeper, toSweepInterval } from "./domain/writing/lease-sweeper.js";
 import { Writes } from "./domain/writing/writes.js";
 import type { Pace } from "./pace.js";
@@ -19,11 +21,18 @@ import type { GrpcServer } from "./rpc/grpc-server.js";
 import { messageHandlers } from "./rpc/message-handlers.js";
 import { pipelineHandlers } from "./rpc/pipeline-handlers.js";
 import { sessionHandlers } from "./rpc/session-handlers.js";
+import { usageHandlers } from "./rpc/usage-handlers.js";
 import { writeHandlers } from "./rpc/write-handlers.js";
 import { packageVersion } from "./version.js";
 
 /** The services of the API. */
-export const API_SERVICES = [SessionService, MessageService, AgentStateService, AdminService];
+export const API_SERVICES = [
+  SessionService,
+  MessageService,
+  AgentStateService,
+  UsageService,
+  AdminService,
+];
 
 /** What the API is made with. */
 export interface ApiOptions {
@@ -58,7 +67,7 @@ export class Api {
   /** Serves the API on a server. */
   addTo(server: GrpcServer): void {
     const { limits, logger } = this.#options;
-    const { sessions, agentStates } = this.#storage;
+    const { sessions, agentStates, usage } = this.#storage;
     const messages = new Messages(this.#storage, limits, this.#feeds);
     server.add(SessionService, sessionHandlers(new Sessions(sessions, limits)));
     server.add(MessageService, {
@@ -67,6 +76,7 @@ export class Api {
       ...writeHandlers(this.#writes),
     });
     server.add(AgentStateService, agentStateHandlers(new AgentStates(agentStates, limits)));
+    server.add(UsageService, usageHandlers(new Usage(usage, limits)));
     const status = { storage: this.#storage, version: packageVersion(), startedAt: new Date() };
     server.add(AdminService, adminHandlers(status));
   }

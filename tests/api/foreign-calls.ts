@@ -6,8 +6,10 @@ import {
   SessionService,
   type State,
   StateError,
+  UsageService,
 } from "@mofa-state/client";
 import { Role } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import { ApiCallStatus } from "@mofa-state/proto/mofa/state/v1/usage_pb.js";
 import { expect } from "vitest";
 import { collect } from "../support/collect.js";
 
@@ -18,6 +20,7 @@ export interface Owned {
   readonly userId: string;
   readonly messageId: string;
   readonly stateId: string;
+  readonly apiCallId: string;
 }
 
 /** A call that uses another tenant's ids, and what has to come of it. */
@@ -129,6 +132,11 @@ export const FOREIGN_CALLS: Readonly<Record<string, readonly ForeignCall[]>> = {
       stranger.lowLevel(MessageService).listMessages({ sessionId }),
     ),
   ],
+  "MessageService.GetContext": [
+    notFound((stranger, { sessionId }) =>
+      stranger.lowLevel(MessageService).getContext({ sessionId }),
+    ),
+  ],
   "MessageService.UpdateMessage": [
     notFound((stranger, { sessionId, messageId }) =>
       stranger.lowLevel(MessageService).updateMessage({
@@ -180,6 +188,45 @@ export const FOREIGN_CALLS: Readonly<Record<string, readonly ForeignCall[]>> = {
     notFound((stranger, { sessionId }) =>
       stranger.lowLevel(AgentStateService).deleteAgentState({ sessionId, key: "plan" }),
     ),
+  ],
+  "UsageService.RecordApiCall": [
+    notFound((stranger, { sessionId }) =>
+      stranger.lowLevel(UsageService).recordApiCall({
+        apiCall: { sessionId, model: "m", status: ApiCallStatus.SUCCESS },
+      }),
+    ),
+    {
+      // Its ids are unique within a tenant: another's may be used, and tells nothing.
+      call: ({ usage }, { apiCallId: id }) => usage.record({ id, model: "m", status: "success" }),
+      outcome(result, { apiCallId: id, userId }) {
+        expect(result).toMatchObject({ id, model: "m" });
+        expectNotToName(result, [userId, "secret"]);
+      },
+    },
+  ],
+  "UsageService.ListApiCalls": [
+    {
+      async call({ usage }, { sessionId, userId }) {
+        const filters = [{}, { sessionId }, { userId }, { model: "secret" }];
+        return (await Promise.all(filters.map((filter) => collect(usage.list(filter))))).flat();
+      },
+      outcome: (result) => expect(result).toEqual([]),
+    },
+  ],
+  "UsageService.GetUsage": [
+    {
+      async call({ usage }, { sessionId }) {
+        const { calls } = await usage.total({ sessionId });
+        return [calls.total, ...(await collect(usage.totals({ groupBy: "session" })))];
+      },
+      outcome: (result) => expect(result).toEqual([0]),
+    },
+  ],
+  "UsageService.PurgeApiCalls": [
+    {
+      call: ({ usage }) => usage.purge(new Date("2100-01-01")),
+      outcome: (result) => expect(result).toBe(0),
+    },
   ],
   "AdminService.GetStatus": [
     {

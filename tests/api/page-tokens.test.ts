@@ -65,6 +65,8 @@ describeDatabases("a token", (database) => {
       () => session.listMessagesPage({ pageToken: token }),
       () => session.state.listPage({ pageToken: token }),
       () => state.sessions.listPage({ pageToken: token }),
+      () => state.usage.listPage({ pageToken: token }),
+      () => state.usage.totalsPage({ pageToken: token }),
     ];
 
     for (const list of lists) await expect(list()).rejects.toMatchObject(BAD_TOKEN);

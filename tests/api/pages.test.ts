@@ -141,6 +141,8 @@ describeDatabases("pages of messages", (database) => {
       () => session.listMessagesPage({ pageSize: -1 }),
       () => session.state.listPage({ pageSize: -1 }),
       () => state.sessions.listPage({ pageSize: -1 }),
+      () => state.usage.listPage({ pageSize: -1 }),
+      () => state.usage.totalsPage({ pageSize: -1 }),
     ];
 
     for (const list of lists) await expect(list()).rejects.toMatchObject(badFields("page_size"));

@@ -5,6 +5,7 @@ import {
   MessageService,
   SessionService,
   type State,
+  UsageService,
 } from "@mofa-state/client";
 import { expect, it } from "vitest";
 import { collect } from "../support/collect.js";
@@ -12,7 +13,7 @@ import { describeDatabases } from "../support/databases.js";
 import { FOREIGN_CALLS, type Owned } from "./foreign-calls.js";
 import { shareServer } from "./shared-server.js";
 
-const SERVICES = [SessionService, MessageService, AgentStateService, AdminService];
+const SERVICES = [SessionService, MessageService, AgentStateService, UsageService, AdminService];
 
 /** What the owner has, in full: nobody else's call may change it. */
 async function readAll(owner: State, { sessionId }: Owned) {
@@ -22,10 +23,11 @@ async function readAll(owner: State, { sessionId }: Owned) {
     messages: await collect(session.listMessages()),
     states: await collect(session.state.list()),
     sessions: await collect(owner.sessions.list()),
+    apiCalls: await collect(owner.usage.list()),
   };
 }
 
-/** Stores a session with a message and a state, as the owner. */
+/** Stores a session with a message, a state and an API call, as the owner. */
 async function store(owner: State): Promise<Owned> {
   const own = { key: `support-${randomUUID()}`, userId: randomUUID() };
   const session = await owner.sessions.create({
@@ -35,7 +37,9 @@ async function store(owner: State): Promise<Owned> {
   });
   const { messages } = await session.append({ role: "user", content: "secret" });
   const { id: stateId } = await session.state.put({ secret: true }, { key: "plan" });
-  return { ...own, sessionId: session.id, messageId: messages[0]?.id ?? "", stateId };
+  const call = { sessionId: session.id, model: "secret", status: "success" } as const;
+  const { id: apiCallId } = await owner.usage.record(call);
+  return { ...own, sessionId: session.id, messageId: messages[0]?.id ?? "", stateId, apiCallId };
 }
 
 it("covers every method of every service", () => {

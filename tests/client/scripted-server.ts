@@ -22,6 +22,7 @@ import { type ConnectOptions, connect, type Session, type State } from "@mofa-st
 import { AgentStateService } from "@mofa-state/proto/mofa/state/v1/agent_state_pb.js";
 import { MessageService } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import { SessionService } from "@mofa-state/proto/mofa/state/v1/session_pb.js";
+import { UsageService } from "@mofa-state/proto/mofa/state/v1/usage_pb.js";
 import { onTestFinished } from "vitest";
 
 /** A call that a scripted server has received. */
@@ -49,7 +50,7 @@ export interface Scripts {
 /** Starts a server that acts by its scripts, and gives its address. It ends with the test. */
 export async function startScript(scripts: Scripts): Promise<string> {
   const server = new Server();
-  for (const service of [SessionService, MessageService, AgentStateService]) {
+  for (const service of [SessionService, MessageService, AgentStateService, UsageService]) {
     server.addService(definitions(service), handlers(service, scripts));
   }
   const port = await listen(server);

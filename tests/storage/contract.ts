@@ -7,6 +7,7 @@ import { testChanges } from "./contract/changes.js";
 import { testConcurrency } from "./contract/concurrency.js";
 import { testDeletion } from "./contract/deletion.js";
 import { testIdempotency } from "./contract/idempotency.js";
+import { testKeptReads } from "./contract/kept-reads.js";
 import { testLifecycle } from "./contract/lifecycle.js";
 import { testMessageEdits } from "./contract/message-edits.js";
 import { testMessageReads } from "./contract/message-reads.js";
@@ -20,6 +21,9 @@ import { testSessionUpdates } from "./contract/session-updates.js";
 import { prepareSuite, type StorageBackend, type StorageSuite } from "./contract/storage-suite.js";
 import { testStoredValues } from "./contract/stored-values.js";
 import { testTakeOvers } from "./contract/take-overs.js";
+import { testUsage } from "./contract/usage.js";
+import { testUsageAtomicity } from "./contract/usage-atomicity.js";
+import { testUsageTotals } from "./contract/usage-totals.js";
 import { testWriteEnds } from "./contract/write-ends.js";
 import { testWrites } from "./contract/writes.js";
 
@@ -32,6 +36,7 @@ const TOPICS: Readonly<Record<string, (suite: StorageSuite) => void>> = {
   appending: testAppends,
   "repeating an append": testIdempotency,
   "reading messages": testMessageReads,
+  "reading what contexts keep": testKeptReads,
   "editing a message": testMessageEdits,
   deleting: testDeletion,
   "agent state": testAgentStates,
@@ -41,6 +46,9 @@ const TOPICS: Readonly<Record<string, (suite: StorageSuite) => void>> = {
   "writing a message": testWrites,
   "taking over a message": testTakeOvers,
   "the end of a writer": testWriteEnds,
+  "API calls": testUsage,
+  "totals of API calls": testUsageTotals,
+  "API calls with messages": testUsageAtomicity,
   "what is stored": testStoredValues,
   "large numbers": testNumbers,
   "a session out of reach": testReach,

@@ -59,8 +59,8 @@ describeDatabases("the schema", ({ kind, create }) => {
 
     const results = await Promise.all(Array.from({ length: 4 }, () => migrateDatabase(url)));
 
-    expect(results.map(({ applied }) => applied).sort()).toEqual([0, 0, 0, 2]);
-    expect(new Set(results.map(({ schemaVersion }) => schemaVersion))).toEqual(new Set([2]));
+    expect(results.map(({ applied }) => applied).sort()).toEqual([0, 0, 0, 4]);
+    expect(new Set(results.map(({ schemaVersion }) => schemaVersion))).toEqual(new Set([4]));
   });
 
   it("is finished by the next start where one was cut off", async () => {
@@ -70,11 +70,13 @@ describeDatabases("the schema", ({ kind, create }) => {
     onTestFinished(() => database.close());
     await database.transaction(async ({ query }) => {
       await query("DROP TABLE agent_state", []);
+      await query("DROP TABLE api_calls", []);
       await query(`DELETE FROM ${MIGRATIONS_TABLE}`, []);
     });
 
-    expect(await migrateSchema(database)).toEqual({ applied: 2, schemaVersion: 2 });
+    expect(await migrateSchema(database)).toEqual({ applied: 4, schemaVersion: 4 });
 
     expect(await migratedColumns(database, "agent_state")).not.toEqual([]);
+    expect(await migratedColumns(database, "api_calls")).not.toEqual([]);
   });
 });

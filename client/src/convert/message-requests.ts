@@ -11,8 +11,10 @@ import {
 import { invalidArgument } from "../errors.js";
 import type { NewAgentState } from "../model/agent-state.js";
 import type { MessageChange, NewMessage, Role } from "../model/message.js";
+import type { AppendedApiCall } from "../model/usage.js";
 import { newId } from "../uuid.js";
 import { fromNewAgentState } from "./agent-state.js";
+import { fromNewApiCall } from "./api-call.js";
 import { describe } from "./describe.js";
 import { fromMessageContent, fromRole } from "./message.js";
 import { toOptionalInt64 } from "./scalar.js";
@@ -23,15 +25,19 @@ export interface Append {
   readonly sessionId: string;
   readonly messages: NewMessage | readonly NewMessage[];
   readonly agentStates: readonly NewAgentState[] | undefined;
+  readonly apiCalls: readonly AppendedApiCall[] | undefined;
   readonly expectedHeadSequence: number | undefined;
 }
 
-/** Gives an append as its request, with an id for each message and state that has none. */
+/** Gives an append as its request, with an id for each message, state and API call that has none. */
 export function fromAppend(append: Append): AppendMessagesRequest {
   return create(AppendMessagesRequestSchema, {
     sessionId: append.sessionId,
     messages: toList(toMany(append.messages), "messages").map(fromNewMessage),
     agentStates: toList(append.agentStates, "agent_states").map(fromAppendedState),
+    apiCalls: toList(append.apiCalls, "api_calls").map((call, index) =>
+      fromNewApiCall(call, `api_calls[${index}]`),
+    ),
     expectedHeadSequence: toOptionalInt64(append.expectedHeadSequence, "expected_head_sequence"),
   });
 }

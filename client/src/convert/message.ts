@@ -8,7 +8,6 @@ import {
   MessageStatus as ProtoStatus,
   type StreamMessagesResponse,
 } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
-import { invalidArgument, StateError } from "../errors.js";
 import type {
   Appended,
   Message,
@@ -21,11 +20,11 @@ import type {
   Role,
 } from "../model/message.js";
 import { toAgentState } from "./agent-state.js";
-import { describe } from "./describe.js";
 import { fromPart, toPart } from "./part.js";
 import { fromBytes, fromInt64, fromText, fromTimestamp, required } from "./scalar.js";
 import { toList, toObject } from "./shape.js";
 import { getStruct, setStruct } from "./struct.js";
+import { fromWord, invert, toWord } from "./word.js";
 
 const ROLES: Readonly<Record<Role, ProtoRole>> = {
   system: ProtoRole.SYSTEM,
@@ -112,9 +111,7 @@ export function fromMessageContent(
  * @throws StateError `invalid_argument` if it is none.
  */
 export function fromRole(role: Role, path: string): ProtoRole {
-  if (typeof role === "string" && Object.hasOwn(ROLES, role)) return ROLES[role];
-  const words = Object.keys(ROLES).join(", ");
-  throw invalidArgument(path, `must be one of ${words}, not ${describe(role)}`);
+  return fromWord(ROLES, role, path);
 }
 
 function fromRaw({ data, mediaType }: RawContent) {
@@ -124,16 +121,4 @@ function fromRaw({ data, mediaType }: RawContent) {
 /** Gives how far a session is, or a reader of it, as plain values. */
 export function toPosition(answer: { readonly headSequence: bigint; readonly revision: bigint }) {
   return { headSequence: fromInt64(answer.headSequence), revision: fromInt64(answer.revision) };
-}
-
-function invert<W extends string>(values: Readonly<Record<W, number>>): ReadonlyMap<number, W>;
-function invert(values: Readonly<Record<string, number>>): ReadonlyMap<number, string> {
-  return new Map(Object.entries(values).map(([word, value]) => [value, word]));
-}
-
-function toWord<W extends string>(words: ReadonlyMap<number, W>, value: number, name: string): W {
-  const word = words.get(value);
-  if (word !== undefined) return word;
-  const message = `the server's answer has an unknown ${name}, ${value}: use a newer client`;
-  throw new StateError("internal", message);
 }

@@ -9,6 +9,7 @@ import {
 } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import { invalidArgument } from "../errors.js";
 import type { MessageEnding, MessageHeader } from "../model/writing.js";
+import { fromNewApiCall } from "./api-call.js";
 import { describe } from "./describe.js";
 import { fromMessageContent, fromRole } from "./message.js";
 import { fromPart } from "./part.js";
@@ -54,12 +55,12 @@ export function fromPartDelta(part: ProtoPart, partIndex: number): WriteMessageR
 }
 
 /**
- * Gives the end of a writing as the API has it.
+ * Gives the end of a writing as the API has it, with an id for an API call that has none.
  *
  * @throws StateError `invalid_argument` if the status is none that a message may end with.
  */
 export function fromEnding(ending: MessageEnding): WriteFinish {
-  const { parts, status = "complete", tokenCount } = toObject(ending, "finish");
+  const { parts, status = "complete", tokenCount, apiCall } = toObject(ending, "finish");
   if (status !== "complete" && status !== "interrupted") {
     const description = `must be complete or interrupted, not ${describe(status)}`;
     throw invalidArgument("finish.status", description);
@@ -70,5 +71,6 @@ export function fromEnding(ending: MessageEnding): WriteFinish {
     ),
     status: status === "complete" ? MessageStatus.COMPLETE : MessageStatus.INTERRUPTED,
     tokenCount,
+    apiCall: apiCall === undefined ? undefined : fromNewApiCall(apiCall, "finish.api_call"),
   });
 }

@@ -1,5 +1,6 @@
 import type { Message, NewMessage } from "./message.js";
 import type { Part } from "./part.js";
+import type { WrittenApiCall } from "./usage.js";
 
 /** What is known of a message before it is written. */
 export type MessageHeader = Omit<NewMessage, "content" | "parts">;
@@ -12,6 +13,8 @@ export interface MessageEnding {
   readonly status?: "complete" | "interrupted" | undefined;
   /** Absent leaves what the header says. */
   readonly tokenCount?: number | undefined;
+  /** The call to the model that produced the message, to record in the same transaction. */
+  readonly apiCall?: WrittenApiCall | undefined;
 }
 
 /** Where the writing of a message begins, or goes on. */

@@ -3,6 +3,7 @@ import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { AgentStateService } from "@mofa-state/proto/mofa/state/v1/agent_state_pb.js";
 import { MessageService } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import { SessionService } from "@mofa-state/proto/mofa/state/v1/session_pb.js";
+import { UsageService } from "@mofa-state/proto/mofa/state/v1/usage_pb.js";
 
 const sessionService = withoutStructs(SessionService);
 
@@ -14,6 +15,9 @@ export const messageMethods = withoutStructs(MessageService, [sessionService.fil
 
 /** The methods of AgentStateService. */
 export const agentStateMethods = AgentStateService.method;
+
+/** The methods of UsageService. */
+export const usageMethods = UsageService.method;
 
 /**
  * Gives a service whose messages do not know their google.protobuf.Struct fields.

@@ -1,12 +1,14 @@
-import { type AgentStateInput, toNewAgentState } from "./agent-states.js";
+import { type AppendInput, toAppend } from "./append-input.js";
 import { Checks } from "./checks.js";
+import { type Context, readContext } from "./context/context.js";
+import { type ContextRequest, checkContextRequest } from "./context/context-request.js";
 import type { Feeds } from "./follow/feeds.js";
 import { followSession } from "./follow/follow-session.js";
 import { type StreamReader, streamHistory } from "./history.js";
 import type { HistoryRequest } from "./history-request.js";
 import type { Limits } from "./limits.js";
 import type { JsonObject, Message, MessageContent, Role } from "./model.js";
-import { type MessageInput, toMessageContent, toNewMessage } from "./new-message.js";
+import { type MessageInput, toMessageContent } from "./new-message.js";
 import {
   type ListPage,
   type PageRequest,
@@ -16,8 +18,6 @@ import {
 } from "./page.js";
 import type { SessionFrame } from "./session-frame.js";
 import type { Appended, MessageChange, MessageRange, SessionRef, Storage } from "./storage.js";
-
-const MAX_APPEND_STATES = 100;
 
 /** What a client may edit of a message: `UpdateMessage`'s mask and the field it stands for. */
 const EDITABLE: Readonly<Record<string, keyof MessageContent>> = {
@@ -37,14 +37,6 @@ const NO_CONTENT: MessageContent = {
   pinned: false,
   tokenCount: undefined,
 };
-
-/** An append as a client asks for it. */
-export interface AppendInput {
-  readonly sessionId: string;
-  readonly messages: readonly MessageInput[];
-  readonly agentStates: readonly AgentStateInput[];
-  readonly expectedHeadSequence: number | undefined;
-}
 
 /** A list as a client asks for it. */
 export interface MessageQuery extends PageRequest {
@@ -78,28 +70,9 @@ export class Messages {
   }
 
   /** Appends messages and states, see {@link MessageStorage.append}. */
-  append(tenantId: string, input: AppendInput): Promise<Appended> {
-    const checks = new Checks();
-    this.#checkCounts(checks, input);
-    const sessionId = checks.uuid("session_id", input.sessionId);
-    const messages = input.messages.map((message, index) =>
-      toNewMessage(checks, message, `messages[${index}].`, this.#limits),
-    );
-    const states = input.agentStates.map((state, index) =>
-      toNewAgentState(checks, state, `agent_states[${index}].`, this.#limits),
-    );
-    checks.optionalInteger("expected_head_sequence", input.expectedHeadSequence, 0);
-    checkUnique(checks, "messages", input.messages);
-    checkUnique(checks, "agent_states", input.agentStates);
-    checks.throwIfAny();
-    return this.#storage.messages.append(
-      { tenantId, sessionId },
-      {
-        messages: messages.map((make) => make()),
-        agentStates: states.map((make) => make()),
-        expectedHeadSequence: input.expectedHeadSequence,
-      },
-    );
+  async append(tenantId: string, input: AppendInput): Promise<Appended> {
+    const { sessionId, append } = toAppend(input, this.#limits);
+    return this.#storage.messages.append({ tenantId, sessionId }, append);
   }
 
   /** Gives one message. */
@@ -144,6 +117,11 @@ export class Messages {
       : streamHistory(this.#storage, reader, request);
   }
 
+  /** Gives what to send to a model, see {@link readContext}. */
+  async context(tenantId: string, request: ContextRequest): Promise<Context> {
+    return readContext(this.#storage, checkContextRequest(tenantId, request), request);
+  }
+
   /** Edits a message, see {@link MessageStorage.update}. */
   update(tenantId: string, update: MessageUpdate): Promise<Message> {
     const checks = new Checks();
@@ -172,21 +150,6 @@ export class Messages {
     checks.throwIfAny();
     return this.#storage.messages.clear({ tenantId, sessionId: id }, afterSequence);
   }
-
-  #checkCounts(checks: Checks, { messages, agentStates }: AppendInput): void {
-    const { maxAppendMessages } = this.#limits;
-    if (messages.length + agentStates.length === 0) {
-      checks.add("messages", "is required, or agent_states");
-    }
-    if (messages.length > maxAppendMessages) {
-      checks.tooLarge("messages", `${maxAppendMessages} messages in one append`);
-    }
-    if (agentStates.length > MAX_APPEND_STATES) {
-      checks.tooLarge("agent_states", `${MAX_APPEND_STATES} states in one append`);
-    }
-    // What is too much to store is too much to look at.
-    if (checks.hasOversized) checks.throwIfAny();
-  }
 }
 
 function toMessageRef(
@@ -199,21 +162,6 @@ function toMessageRef(
   const id = checks.uuid("message_id", messageId);
   checks.throwIfAny();
   return { ref, id };
-}
-
-function checkUnique(
-  checks: Checks,
-  field: string,
-  items: readonly { readonly id: string }[],
-): void {
-  const seen = new Set<string>();
-  for (const [index, { id }] of items.entries()) {
-    const lower = id.toLowerCase();
-    if (lower !== "" && seen.has(lower)) {
-      checks.add(`${field}[${index}].id`, "must not be the id of another one in the same call");
-    }
-    seen.add(lower);
-  }
 }
 
 function toRoles(checks: Checks, roles: readonly (Role | undefined)[]): readonly Role[] {

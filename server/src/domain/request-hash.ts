@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { ApiCallContent } from "./api-call.js";
 import { canonicalJson, parseJson } from "./json.js";
 import type {
   JsonObject,
@@ -64,6 +65,28 @@ export function hashState(key: string, payload: StatePayload): Uint8Array {
   return payload.json === undefined
     ? hash({ key, data: digest(payload.data), mediaType: payload.mediaType })
     : hash({ key, json: [parseJson(payload.json)] });
+}
+
+/** Hashes what a client set of a call to a model; a time that it did not set is undefined. */
+export function hashApiCall(call: ApiCallContent, createdAt: Date | undefined): Uint8Array {
+  return hash({
+    sessionId: call.sessionId ?? "",
+    requestMessageId: call.requestMessageId ?? "",
+    responseMessageId: call.responseMessageId ?? "",
+    userId: call.userId ?? "",
+    agentId: call.agentId ?? "",
+    model: call.model,
+    status: call.status,
+    promptTokens: call.promptTokens ?? "",
+    completionTokens: call.completionTokens ?? "",
+    cachedTokens: call.cachedTokens ?? "",
+    reasoningTokens: call.reasoningTokens ?? "",
+    price: call.price === undefined ? "" : { ...call.price },
+    latencyMs: call.latencyMs ?? "",
+    timeToFirstTokenMs: call.timeToFirstTokenMs ?? "",
+    error: call.error,
+    createdAt: createdAt?.getTime() ?? "",
+  });
 }
 
 function toHashedRaw(raw: RawContent): JsonObject {

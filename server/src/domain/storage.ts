@@ -1,3 +1,4 @@
+import type { NewApiCall } from "./api-call.js";
 import type { ChangeStorage } from "./change-storage.js";
 import type { Doorbell } from "./doorbell.js";
 import type {
@@ -9,6 +10,7 @@ import type {
   Session,
   StatePayload,
 } from "./model.js";
+import type { UsageStorage } from "./usage-storage.js";
 import type { WriteStorage } from "./write-storage.js";
 
 /**
@@ -33,6 +35,7 @@ export interface Storage {
   readonly agentStates: AgentStateStorage;
   readonly changes: ChangeStorage;
   readonly writes: WriteStorage;
+  readonly usage: UsageStorage;
   /** How servers on the same database tell each other of changes. */
   readonly doorbell: Doorbell;
 
@@ -184,10 +187,11 @@ export interface NewAgentState {
   readonly expectedVersion: number | undefined;
 }
 
-/** Messages and states to store together: one of them at least. */
+/** Messages and states to store together, one of them at least, and the calls made for them. */
 export interface Append {
   readonly messages: readonly NewMessage[];
   readonly agentStates: readonly NewAgentState[];
+  readonly apiCalls: readonly NewApiCall[];
   /** The session's head; 0 if nothing was ever appended. Undefined is any. */
   readonly expectedHeadSequence: number | undefined;
 }
@@ -219,7 +223,7 @@ export interface MessageRange {
 /** Where messages are kept. */
 export interface MessageStorage {
   /**
-   * Appends messages and puts states, in one transaction and one revision.
+   * Appends messages, puts states and records API calls, in one transaction and one revision.
    *
    * Messages get the sequences after the head, in order and without gaps, under any
    * concurrency, and times that do not run backwards within the session.
@@ -227,6 +231,7 @@ export interface MessageStorage {
    * If all ids are known with equal hashes, nothing is written, no expectation is
    * compared, and the answer is what is stored under them. The id of a state is known as
    * long as its version is kept, and among the newest 1,000 versions of its key at least.
+   * API calls are not recorded again then: they may have been purged since.
    *
    * @throws StateError `already_exists` ID_REUSED, MESSAGE_DELETED or STATE_DELETED if an id is known otherwise.
    * @throws StateError `aborted` SEQUENCE_CONFLICT if the head is not the expected one.
@@ -244,6 +249,16 @@ export interface MessageStorage {
 
   /** Reads the messages of a range in its order. Deleted ones are left out. */
   read(ref: SessionRef, range: MessageRange, bounds: PageBounds): Promise<Page<Message>>;
+
+  /**
+   * Reads the messages of a range that every context keeps: system messages, and what is
+   * pinned, in ascending order. What lies between them costs nothing.
+   */
+  readKept(
+    ref: SessionRef,
+    range: Pick<MessageRange, "afterSequence" | "upToSequence">,
+    bounds: PageBounds,
+  ): Promise<Page<Message>>;
 
   /**
    * Gives the sequence after which, up to `upToSequence`, the newest `count` messages lie; 0

@@ -1,3 +1,4 @@
+import type { NewApiCall } from "./api-call.js";
 import type { Message, MessageStatus, Part } from "./model.js";
 import type { NewMessage, SessionRef } from "./storage.js";
 
@@ -47,6 +48,8 @@ export interface WriteEnd extends WrittenText {
   readonly allParts: readonly Part[] | undefined;
   /** Undefined leaves what the header said. */
   readonly tokenCount: number | undefined;
+  /** The call that produced the message, if it is to be recorded with it. */
+  readonly apiCall: NewApiCall | undefined;
 }
 
 /**
@@ -92,7 +95,12 @@ export interface WriteStorage {
    */
   release(ref: WriteRef): Promise<void>;
 
-  /** Adds the last of the message, and ends its writing, in one transaction and one revision. */
+  /**
+   * Adds the last of the message, ends its writing and records the call that produced it,
+   * in one transaction and one revision. A call that is recorded already stays as it is.
+   *
+   * @throws StateError `already_exists` ID_REUSED if the tenant has another call with the id.
+   */
   finish(
     ref: WriteRef,
     end: WriteEnd,

@@ -3,9 +3,9 @@ import {
   type PipelineAppendsRequest,
   PipelineAppendsResponseSchema,
 } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import type { AppendInput } from "../domain/append-input.js";
 import { Checks } from "../domain/checks.js";
 import type { Logger } from "../domain/log.js";
-import type { AppendInput } from "../domain/messages.js";
 import type { Appended } from "../domain/storage.js";
 import { fromAppendRequest, toProtoAppended } from "./convert-append.js";
 import type { Requests } from "./request-stream.js";

@@ -3,9 +3,10 @@ import type {
   AppendMessagesRequest,
   AppendMessagesResponseSchema,
 } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
-import type { AppendInput } from "../domain/messages.js";
+import type { AppendInput } from "../domain/append-input.js";
 import type { Appended } from "../domain/storage.js";
 import { fromOptionalInt64 } from "./convert.js";
+import { fromProtoApiCall } from "./convert-api-call.js";
 import { fromProtoMessage, toProtoMessage } from "./convert-message.js";
 import { fromProtoState, toProtoState } from "./convert-state.js";
 
@@ -15,6 +16,7 @@ export function fromAppendRequest(request: AppendMessagesRequest): AppendInput {
     sessionId: request.sessionId,
     messages: request.messages.map(fromProtoMessage),
     agentStates: request.agentStates.map(fromProtoState),
+    apiCalls: request.apiCalls.map(fromProtoApiCall),
     expectedHeadSequence: fromOptionalInt64(request.expectedHeadSequence),
   };
 }

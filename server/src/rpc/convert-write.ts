@@ -10,6 +10,7 @@ import {
 import type { WriteEnd } from "../domain/write-storage.js";
 import type { WriteInput, WriteOutput } from "../domain/writing/write-input.js";
 import { fromInt64, fromOptionalInt64 } from "./convert.js";
+import { fromProtoApiCall } from "./convert-api-call.js";
 import { fromProtoMessage, fromProtoPart, toProtoMessage } from "./convert-message.js";
 
 /** Gives one request of a writer. */
@@ -47,12 +48,13 @@ function fromDelta({ offset, delta, partIndex }: WriteDelta): WriteInput {
   }
 }
 
-function fromFinish({ parts, status, tokenCount }: WriteFinish): WriteInput {
+function fromFinish({ parts, status, tokenCount, apiCall }: WriteFinish): WriteInput {
   return {
     type: "finish",
     parts: parts.map(fromProtoPart),
     status: fromFinishStatus(status),
     tokenCount,
+    apiCall: apiCall && fromProtoApiCall(apiCall),
   };
 }
 

@@ -8,6 +8,7 @@ import type { HistoryRequest, HistoryStart } from "../domain/history-request.js"
 import type { MessageQuery, Messages, MessageUpdate } from "../domain/messages.js";
 import { fromInt64, fromOptionalInt64 } from "./convert.js";
 import { fromAppendRequest, toProtoAppended } from "./convert-append.js";
+import { fromContextRequest, toProtoContext } from "./convert-context.js";
 import { encodeFrame } from "./convert-frame.js";
 import {
   fromProtoMessage,
@@ -39,6 +40,10 @@ export function messageHandlers(
     async listMessages(request, { tenantId }) {
       const { items, nextPageToken } = await messages.list(tenantId, fromListRequest(request));
       return { messages: items.map(toProtoMessage), nextPageToken };
+    },
+
+    async getContext(request, { tenantId }) {
+      return toProtoContext(await messages.context(tenantId, fromContextRequest(request)));
     },
 
     async updateMessage(request, { tenantId }) {

@@ -38,7 +38,12 @@ export class TypeOrmAgentStateStorage implements AgentStateStorage {
   }
 
   async put(ref: SessionRef, state: NewAgentState): Promise<AgentState> {
-    const append = { messages: [], agentStates: [state], expectedHeadSequence: undefined };
+    const append = {
+      messages: [],
+      agentStates: [state],
+      apiCalls: [],
+      expectedHeadSequence: undefined,
+    };
     const { agentStates } = await this.#messages.append(ref, append);
     const [stored] = agentStates;
     if (stored === undefined) throw new Error("an append gave back no state for the one it put");

@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { type ErrorCode, StateError } from "../domain/errors.js";
+import { idReused } from "../domain/idempotency.js";
 import type { Append, Appended, SessionRef } from "../domain/storage.js";
 import { type AppendContext, appendGroup, type GroupMode, type Outcome } from "./append.js";
 import { AppendTurn, type PendingAppend, type Room } from "./append-turn.js";
@@ -48,7 +49,7 @@ export class AppendLane {
     this.#context = context;
   }
 
-  /** Appends messages and puts states, as MessageStorage.append promises. */
+  /** Appends messages with states and API calls, as MessageStorage.append promises. */
   append(ref: SessionRef, request: Append): Promise<Appended> {
     return new Promise((resolve, reject) => {
       this.#database.requireOpen();
@@ -151,13 +152,20 @@ export class AppendLane {
         return this.#settle(appends, { ...mode, looksUp: true });
       }
       if (appends.length === 1 || isUnavailable(error)) {
-        for (const { reject } of appends) reject(error);
+        const refusal = this.#toRefusal(error);
+        for (const { reject } of appends) reject(refusal);
         return new Set();
       }
       // One of them is what the database refuses; in its order, so that each waits.
       for (const append of appends) await this.#settle([append], { looksUp: true, waits: true });
       return new Set();
     }
+  }
+
+  /** Of ids that were looked up, only that of an API call can be taken since, in another session. */
+  #toRefusal(error: unknown): unknown {
+    if (!this.#database.isUniqueViolation(error)) return error;
+    return idReused("an API call of the append is stored by another call");
   }
 
   #mayBeRepeated(error: unknown): boolean {

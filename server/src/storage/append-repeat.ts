@@ -3,6 +3,7 @@ import { idReused, isRepeated, type StoredRequest } from "../domain/idempotency.
 import type { AgentState } from "../domain/model.js";
 import type { Append, Appended, NewAgentState, SessionRef } from "../domain/storage.js";
 import { fromStateRow, holdsState } from "./agent-state-rows.js";
+import { findCalls } from "./api-call-rows.js";
 import type { Connection } from "./database.js";
 import type { MessageRow } from "./entities.js";
 import { fromMessageRow } from "./message-row.js";
@@ -15,7 +16,7 @@ import type { MessageRows } from "./message-rows.js";
  */
 export async function findRepeated(
   connection: Connection,
-  { sessionId }: SessionRef,
+  { tenantId, sessionId }: SessionRef,
   request: Append,
   messages: MessageRows,
 ): Promise<Pick<Appended, "messages" | "agentStates"> | undefined> {
@@ -27,7 +28,12 @@ export async function findRepeated(
   const hasBoth = request.messages.length > 0 && request.agentStates.length > 0;
   if (hasBoth && knowsMessages !== knowsStates)
     throw idReused("only a part of the append is stored");
-  if (!knowsMessages && !knowsStates) return undefined;
+  const isNew = !knowsMessages && !knowsStates;
+  const [knownCall] = await findCalls(connection, tenantId, request.apiCalls);
+  if (isNew && knownCall !== undefined) {
+    throw idReused(`API call ${knownCall.id} is stored by another call`);
+  }
+  if (isNew) return undefined;
   const rows: MessageRow[] = [];
   for (const id of messageIds) {
     const row = await messages.find(connection, sessionId, id);

@@ -10,6 +10,7 @@ export interface PendingAppend extends SessionAppend {
 /** How much more a group takes. */
 export interface Room {
   appends: number;
+  /** API calls count as messages. */
   messages: number;
   bytes: number;
 }
@@ -50,9 +51,9 @@ export class AppendTurn {
   /** Takes the first appends that fit into a group, and makes its room less. The first fits an empty one. */
   takeFitting(room: Room, isEmptyGroup: boolean): readonly PendingAppend[] {
     const count = this.#waiting.findIndex(({ request }, index) => {
-      const { messages, agentStates } = request;
+      const { messages, agentStates, apiCalls } = request;
       room.appends -= 1;
-      room.messages -= messages.length;
+      room.messages -= messages.length + apiCalls.length;
       for (const { bytes } of messages) room.bytes -= bytes;
       const isFull = room.appends < 0 || room.messages < 0 || room.bytes < 0;
       return agentStates.length > 0 || (isFull && !(isEmptyGroup && index === 0));

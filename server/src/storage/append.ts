@@ -2,6 +2,7 @@ import { StateError } from "../domain/errors.js";
 import type { AgentState } from "../domain/model.js";
 import type { Append, Appended, SessionRef } from "../domain/storage.js";
 import { putState } from "./agent-state-rows.js";
+import { insertCalls } from "./api-call-rows.js";
 import { findRepeated } from "./append-repeat.js";
 import type { GroupSessions } from "./append-sessions.js";
 import type { Connection } from "./database.js";
@@ -136,6 +137,7 @@ class AppendGroup {
     });
     this.#rows.push(...rows);
     const agentStates = await this.#putStates(request, { sessionId: head.id, revision, time });
+    await insertCalls(this.#connection, ref.tenantId, request.apiCalls);
     const headSequence = head.headSequence + rows.length;
     this.#heads.set(head.id, {
       id: head.id,

@@ -73,12 +73,16 @@ export interface Dialect {
    * JSON. Undefined where a statement for each row is as good.
    */
   readonly updateMany: ((table: string, columns: readonly UpdatedColumn[]) => string) | undefined;
+  /** Gives the day in UTC of a column of times, as the text `YYYY-MM-DD`. */
+  readonly utcDay: (column: string) => string;
   /** The database's clock, in milliseconds since 1970: alike for all who share the database. */
   readonly nowMs: string;
   /** The content of a message with the text of a parameter at its end. */
   readonly extendedContent: string;
   /** The UTF-8 bytes of the content of a message from a parameter on; the first is 1. */
   readonly contentFrom: string;
+  /** How the messages that every context keeps are found without reading those between them. */
+  readonly kept: KeptMessages;
   /** What every connection is told first. */
   readonly connectionSettings: readonly string[];
   /** How migrating servers wait for each other. */
@@ -109,6 +113,16 @@ export interface Dialect {
 
   /** Ends a connection that may still be busy. */
   destroy(connection: object): void;
+}
+
+/** How the system messages and the pinned ones of a session are found. */
+export interface KeptMessages {
+  /** The index `messages_kept`: its columns, and which rows it has. */
+  readonly index: string;
+  /** The table, with the index where the database has to be told. */
+  readonly table: string;
+  /** One of these conditions is true of each of them; they are written as the index needs them. */
+  readonly conditions: readonly string[];
 }
 
 /** A setting of the database that the server looks at when it starts. */

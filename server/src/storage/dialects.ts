@@ -18,6 +18,10 @@ const CONNECT_TIMEOUT_MS = 5_000;
  */
 const SQLITE_BUSY_TIMEOUT_MS = 0;
 
+/** Partial indexes serve only what repeats their conditions word for word. */
+const KEPT = "(role = 'system' OR pinned)";
+const PARTIAL_INDEX = `(session_id, sequence) WHERE ${KEPT} AND deleted_at IS NULL`;
+
 const sqlite: Dialect = {
   backend: "sqlite",
   kinds: {
@@ -41,10 +45,16 @@ const sqlite: Dialect = {
   forUpdateOfFree: "",
   insertMany: undefined,
   updateMany: undefined,
+  utcDay: (column) => `substr(${column}, 1, 10)`,
   nowMs: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
   extendedContent: "content || ?",
   // Of no bytes there is no part, but NULL.
   contentFrom: "coalesce(substr(CAST(content AS BLOB), ?), x'')",
+  kept: {
+    index: PARTIAL_INDEX,
+    table: "messages INDEXED BY messages_kept",
+    conditions: [KEPT],
+  },
   // better-sqlite3 is built to fall back to NORMAL in WAL mode, which loses commits in a power cut.
   connectionSettings: ["PRAGMA synchronous = FULL"],
   migrations: {
@@ -121,10 +131,12 @@ const postgres: Dialect = {
   forUpdateOfFree: "FOR UPDATE SKIP LOCKED",
   insertMany: insertManyInPostgres,
   updateMany: (table, columns) => updateManyInPostgres(postgres.kinds, table, columns),
+  utcDay: (column) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD')`,
   // An index is not entered by clock_timestamp(), which may differ from row to row.
   nowMs: "CAST(extract(epoch FROM statement_timestamp()) * 1000 AS BIGINT)",
   extendedContent: "content || ?",
   contentFrom: "substring(convert_to(content, 'UTF8') FROM ?)",
+  kept: { index: PARTIAL_INDEX, table: "messages", conditions: [KEPT] },
   connectionSettings: [
     "SET synchronous_commit = on",
     "SET default_transaction_isolation = 'read committed'",
@@ -211,9 +223,19 @@ const mysql: Dialect = {
   forUpdateOfFree: "FOR UPDATE SKIP LOCKED",
   insertMany: undefined,
   updateMany: (table, columns) => updateManyInMysql(mysql.kinds, table, columns),
+  utcDay: (column) => `DATE_FORMAT(${column}, '%Y-%m-%d')`,
   nowMs: "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
   extendedContent: "CONCAT(content, ?)",
   contentFrom: "SUBSTRING(CAST(content AS BINARY), ?)",
+  kept: {
+    // It has no partial indexes: an append enters each message in this one, and in no second one.
+    index: "(session_id, pinned, role, sequence)",
+    table: "messages FORCE INDEX (messages_kept)",
+    conditions: [
+      "pinned = 1 AND role IN ('system', 'user', 'assistant', 'tool')",
+      "pinned = 0 AND role = 'system'",
+    ],
+  },
   connectionSettings: [
     // Under REPEATABLE READ a transaction saw a head whose message it did not see.
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",

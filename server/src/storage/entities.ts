@@ -1,5 +1,7 @@
-import { EntitySchema, type EntitySchemaColumnOptions } from "typeorm";
-import type { ColumnKind, ColumnKinds } from "./dialect.js";
+import { EntitySchema } from "typeorm";
+import { type ApiCallRow, apiCallEntity } from "./api-call-entity.js";
+import { type Columns, columnsOf, nullable, primary } from "./columns.js";
+import type { ColumnKinds } from "./dialect.js";
 
 /** A row of `sessions`: a session, or what is left of a deleted one. */
 export interface SessionRow {
@@ -110,52 +112,7 @@ export interface Entities {
   readonly agentState: EntitySchema<AgentStateRow>;
   readonly sessionChange: EntitySchema<SessionChangeRow>;
   readonly messageWrite: EntitySchema<MessageWriteRow>;
-}
-
-/** Some drivers give 64-bit integers as strings; none of ours is past 2^53. */
-const integers = {
-  to: (value: unknown): unknown => value,
-  from: (value: unknown): unknown => (value === null ? null : Number(value)),
-};
-
-/** Keys are kept as bytes where text has no binary comparison. */
-const keys = {
-  to: (value: unknown): unknown => value,
-  from: (value: unknown): unknown => (Buffer.isBuffer(value) ? value.toString() : value),
-};
-
-type Column = EntitySchemaColumnOptions;
-
-/** Makes columns of a database's types. */
-function columnsOf(
-  kinds: ColumnKinds,
-): Readonly<Record<keyof ColumnKinds, (name: string) => Column>> {
-  const plain =
-    ({ type }: ColumnKind) =>
-    (name: string): Column => ({ type, name });
-  const transformed =
-    ({ type }: ColumnKind, transformer: typeof integers) =>
-    (name: string): Column => ({ type, name, transformer });
-  return {
-    uuid: plain(kinds.uuid),
-    text: plain(kinds.text),
-    key: transformed(kinds.key, keys),
-    word: plain(kinds.word),
-    time: plain(kinds.time),
-    bytes: plain(kinds.bytes),
-    hash: plain(kinds.hash),
-    bigint: transformed(kinds.bigint, integers),
-    integer: transformed(kinds.integer, integers),
-    boolean: plain(kinds.boolean),
-  };
-}
-
-function primary(column: Column): Column {
-  return { ...column, primary: true };
-}
-
-function nullable(column: Column): Column {
-  return { ...column, nullable: true };
+  readonly apiCall: EntitySchema<ApiCallRow>;
 }
 
 /** Describes the tables with a database's column types. */
@@ -168,10 +125,9 @@ export function createEntities(kinds: ColumnKinds): Entities {
     agentState: agentStateEntity(columns),
     sessionChange: sessionChangeEntity(columns),
     messageWrite: messageWriteEntity(columns),
+    apiCall: apiCallEntity(columns),
   };
 }
-
-type Columns = ReturnType<typeof columnsOf>;
 
 function sessionEntity({ uuid, key, text, bigint, integer, hash, time }: Columns) {
   return new EntitySchema<SessionRow>({

@@ -1,6 +1,7 @@
 import type { MessageRange, PageBounds } from "../domain/storage.js";
 import { takePage } from "./bounded-page.js";
 import type { Connection, Database } from "./database.js";
+import type { KeptMessages } from "./dialect.js";
 import type { MessageRow } from "./entities.js";
 import { Table } from "./table.js";
 
@@ -16,6 +17,17 @@ export interface MessageRowPage {
   readonly hasMore: boolean;
 }
 
+/** The bounds of a page, and the most that a message of the session weighs. */
+export interface SizedBounds extends PageBounds {
+  readonly largestBytes: number;
+}
+
+/** A range, and which of its messages, in SQL. */
+interface Selection extends MessageRange {
+  readonly table?: string;
+  readonly condition?: string;
+}
+
 /** What tells a repeated request. */
 export type MessageRequestRow = Pick<MessageRow, "id" | "requestHash" | "deletedAt">;
 
@@ -23,12 +35,14 @@ export type MessageRequestRow = Pick<MessageRow, "id" | "requestHash" | "deleted
 export class MessageRows {
   readonly #table: Table<MessageRow>;
   readonly #insertMany: string | undefined;
+  readonly #kept: KeptMessages;
   /** By their number of rows. */
   readonly #inserts = new Map<number, string>();
 
   constructor(database: Database) {
     const { entities, dialect } = database;
     this.#table = new Table(database.describe(entities.message));
+    this.#kept = dialect.kept;
     this.#insertMany = dialect.insertMany?.(this.#table.name, this.#table.types);
   }
 
@@ -102,14 +116,13 @@ export class MessageRows {
   /**
    * Reads the rows of a range that fit the bounds; tombstones are left out.
    *
-   * `largestBytes` is the most that a message of the session weighs: where so many of
-   * those would be too much, the sizes are read first.
+   * Where so many of the largest message would be too much, the sizes are read first.
    */
   async read(
     connection: Connection,
     sessionId: string,
-    range: MessageRange,
-    bounds: PageBounds & { readonly largestBytes: number },
+    range: Selection,
+    bounds: SizedBounds,
   ): Promise<MessageRowPage> {
     const { maxItems, maxBytes, largestBytes } = bounds;
     const limit = maxItems + 1;
@@ -120,10 +133,26 @@ export class MessageRows {
     return this.#readSized(connection, sessionId, range, bounds);
   }
 
+  /** Reads the rows of a range that are kept and fit the bounds, in ascending order. */
+  async readKept(
+    connection: Connection,
+    sessionId: string,
+    range: Pick<MessageRange, "afterSequence" | "upToSequence">,
+    bounds: SizedBounds,
+  ): Promise<MessageRowPage> {
+    const { table, conditions } = this.#kept;
+    const pages: MessageRowPage[] = [];
+    for (const condition of conditions) {
+      const selection = { ...range, order: "ascending", table, condition } as const;
+      pages.push(await this.read(connection, sessionId, selection, bounds));
+    }
+    return mergePages(pages, bounds);
+  }
+
   async #readSized(
     connection: Connection,
     sessionId: string,
-    range: MessageRange,
+    range: Selection,
     bounds: PageBounds,
   ): Promise<MessageRowPage> {
     for (let rest = range; ; ) {
@@ -163,28 +192,42 @@ export class MessageRows {
   async #select<Column extends keyof MessageRow = keyof MessageRow>(
     connection: Connection,
     sessionId: string,
-    selection: MessageRange & { readonly limit: number },
+    selection: Selection & { readonly limit: number },
     columns = this.#table.columns,
   ): Promise<readonly Pick<MessageRow, Column>[]> {
-    const { order, limit, roles = [] } = selection;
+    const { order, limit, roles = [], table = "messages", condition } = selection;
     const byRole = roles.length === 0 ? "" : `AND role IN (${roles.map(() => "?").join(", ")})`;
+    const byCondition = condition === undefined ? "" : `AND ${condition}`;
     const direction = order === "ascending" ? "ASC" : "DESC";
-    const sql = `SELECT ${columns} FROM messages WHERE session_id = ? AND sequence > ? AND sequence <= ? AND deleted_at IS NULL ${byRole} ORDER BY sequence ${direction} LIMIT ?`;
+    const sql = `SELECT ${columns} FROM ${table} WHERE session_id = ? AND sequence > ? AND sequence <= ? AND deleted_at IS NULL ${byRole} ${byCondition} ORDER BY sequence ${direction} LIMIT ?`;
     const { afterSequence, upToSequence } = selection;
     const parameters = [sessionId, afterSequence, upToSequence, ...roles, limit];
     return this.#table.toRows<Column>(await connection.query(sql, parameters));
   }
 }
 
+/** Gives one page of what several have, in ascending order. */
+function mergePages(pages: readonly MessageRowPage[], bounds: PageBounds): MessageRowPage {
+  // What follows a page that is full is not known: nothing after its end may be given.
+  const ends = pages.map(({ rows, hasMore }) =>
+    hasMore ? (rows.at(-1)?.sequence ?? 0) : Number.POSITIVE_INFINITY,
+  );
+  const end = Math.min(...ends);
+  const known = pages.flatMap(({ rows }) => rows.filter(({ sequence }) => sequence <= end));
+  known.sort((one, other) => one.sequence - other.sequence);
+  const { items, hasMore } = takePage(known, bounds, ({ bytes }) => bytes);
+  return { rows: items, hasMore: hasMore || pages.some((page) => page.hasMore) };
+}
+
 /** The part of a range that ends with a sequence, in the range's order. */
-function upTo(range: MessageRange, last: number): MessageRange {
+function upTo(range: Selection, last: number): Selection {
   return range.order === "ascending"
     ? { ...range, upToSequence: last }
     : { ...range, afterSequence: last - 1 };
 }
 
 /** The part of a range that begins after a sequence, in the range's order. */
-function after(range: MessageRange, last: number): MessageRange {
+function after(range: Selection, last: number): Selection {
   return range.order === "ascending"
     ? { ...range, afterSequence: last }
     : { ...range, upToSequence: last - 1 };

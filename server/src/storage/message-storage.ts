@@ -21,7 +21,7 @@ import type { Connection, Database } from "./database.js";
 import type { MessageRow } from "./entities.js";
 import { LeaseRows } from "./lease-rows.js";
 import { ERASED, fromMessageRow, requireMessage, toContentColumns } from "./message-row.js";
-import { MessageRows } from "./message-rows.js";
+import { type MessageRowPage, MessageRows, type SizedBounds } from "./message-rows.js";
 import {
   advanceTo,
   nextOf,
@@ -63,12 +63,29 @@ export class TypeOrmMessageStorage implements MessageStorage {
   }
 
   read(ref: SessionRef, range: MessageRange, bounds: PageBounds): Promise<Page<Message>> {
+    return this.#readPage(ref, bounds, (connection, sized) =>
+      this.#messages.read(connection, ref.sessionId, range, sized),
+    );
+  }
+
+  readKept(
+    ref: SessionRef,
+    range: Pick<MessageRange, "afterSequence" | "upToSequence">,
+    bounds: PageBounds,
+  ): Promise<Page<Message>> {
+    return this.#readPage(ref, bounds, (connection, sized) =>
+      this.#messages.readKept(connection, ref.sessionId, range, sized),
+    );
+  }
+
+  #readPage(
+    ref: SessionRef,
+    bounds: PageBounds,
+    read: (connection: Connection, bounds: SizedBounds) => Promise<MessageRowPage>,
+  ): Promise<Page<Message>> {
     return this.#database.read(async (connection) => {
-      const { largestMessageBytes } = await this.#sessions.read(connection, ref);
-      const { rows, hasMore } = await this.#messages.read(connection, ref.sessionId, range, {
-        ...bounds,
-        largestBytes: largestMessageBytes,
-      });
+      const { largestMessageBytes: largestBytes } = await this.#sessions.read(connection, ref);
+      const { rows, hasMore } = await read(connection, { ...bounds, largestBytes });
       // A session that was deleted in between must not look like one that ends here.
       if (!hasMore) await this.#sessions.read(connection, ref);
       return { items: rows.map(fromMessageRow), hasMore };

@@ -15,8 +15,11 @@ import { TypeOrmMessageStorage } from "./message-storage.js";
 import { checkSchema, MIGRATIONS_TABLE, type MigrationResult, migrateSchema } from "./migrate.js";
 import { initialMigration } from "./migrations/0001-initial.js";
 import { liveMigration } from "./migrations/0002-live.js";
+import { usageMigration } from "./migrations/0003-usage.js";
+import { contextMigration } from "./migrations/0004-context.js";
 import { PostgresDoorbell } from "./postgres-doorbell.js";
 import { TypeOrmSessionStorage } from "./session-storage.js";
+import { TypeOrmUsageStorage } from "./usage-storage.js";
 import { interruptMessages } from "./write-interruption.js";
 import { TypeOrmWriteStorage } from "./write-storage.js";
 
@@ -78,7 +81,12 @@ export async function migrateDatabase(url: string): Promise<MigrationResult> {
 }
 
 /** What brings a schema up to date, in order. */
-const MIGRATIONS: readonly Migration[] = [initialMigration, liveMigration];
+const MIGRATIONS: readonly Migration[] = [
+  initialMigration,
+  liveMigration,
+  usageMigration,
+  contextMigration,
+];
 
 /** Makes a migration for a kind of database. */
 export type Migration = (dialect: Dialect) => new () => MigrationInterface;
@@ -167,6 +175,7 @@ function createStorage(
     agentStates: new TypeOrmAgentStateStorage(database, messages),
     changes: new TypeOrmChangeStorage(database),
     writes: new TypeOrmWriteStorage(database, maxRequestBytes),
+    usage: new TypeOrmUsageStorage(database),
     doorbell,
     async ping() {
       await database.read((connection) => connection.query("SELECT 1", []));

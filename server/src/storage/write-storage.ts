@@ -1,5 +1,5 @@
 import { type ErrorCode, StateError } from "../domain/errors.js";
-import { isRepeated } from "../domain/idempotency.js";
+import { idReused, isRepeated } from "../domain/idempotency.js";
 import type { Message } from "../domain/model.js";
 import { measureMessage } from "../domain/new-message.js";
 import type { SessionRef } from "../domain/storage.js";
@@ -11,6 +11,7 @@ import type {
   WriteStorage,
   WrittenText,
 } from "../domain/write-storage.js";
+import { findCalls, insertCalls } from "./api-call-rows.js";
 import { recordMessageChange } from "./change-rows.js";
 import type { Connection, Database } from "./database.js";
 import type { MessageRow } from "./entities.js";
@@ -94,12 +95,30 @@ export class TypeOrmWriteStorage implements WriteStorage {
       await this.#leases.remove(connection, ref);
       await recordMessageChange(connection, head.id, ref.sequence, next.revision);
       await this.#sessions.advance(connection, head.id, advanceTo(head, next, message.bytes));
+      await this.#recordCall(connection, ref.tenantId, end);
       return { message, revision: next.revision };
     });
   }
 
   interruptExpired(): Promise<readonly string[]> {
     return interruptMessages(this.#database, { onlyExpired: true });
+  }
+
+  /** Records the call that produced a message, unless a finish that was interrupted did. */
+  async #recordCall(
+    connection: Connection,
+    tenantId: string,
+    { apiCall }: WriteEnd,
+  ): Promise<void> {
+    if (apiCall === undefined) return;
+    const [known] = await findCalls(connection, tenantId, [apiCall]);
+    if (known !== undefined) return;
+    try {
+      await insertCalls(connection, tenantId, [apiCall]);
+    } catch (error) {
+      if (!this.#database.isUniqueViolation(error)) throw error;
+      throw idReused(`API call ${apiCall.id} is stored by another call`);
+    }
   }
 
   /** Runs what continues a writing, if it is still what the ref says. */

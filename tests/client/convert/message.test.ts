@@ -32,7 +32,8 @@ function stored(fields: Partial<ProtoMessage> = {}): ProtoMessage {
 }
 
 function append(messages: readonly NewMessage[]) {
-  return fromAppend({ sessionId, messages, agentStates: [], expectedHeadSequence: undefined });
+  const stored = { messages, agentStates: [], apiCalls: [] };
+  return fromAppend({ sessionId, ...stored, expectedHeadSequence: undefined });
 }
 
 function edit(change: Parameters<typeof fromEdit>[0]["change"]) {

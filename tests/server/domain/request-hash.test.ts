@@ -1,6 +1,13 @@
 import { describe, expect, it } from "vitest";
+import type { ApiCallContent } from "../../../server/src/domain/api-call.js";
 import type { MessageContent, Part } from "../../../server/src/domain/model.js";
-import { hashMessage, hashSession, hashState } from "../../../server/src/domain/request-hash.js";
+import {
+  hashApiCall,
+  hashMessage,
+  hashSession,
+  hashState,
+} from "../../../server/src/domain/request-hash.js";
+import { newApiCall } from "../../storage/contract/samples.js";
 
 const EMPTY: MessageContent = {
   content: "",
@@ -104,5 +111,37 @@ describe("the hash of a state", () => {
     const hashes = states.map((hash) => Buffer.from(hash).toString("hex"));
 
     expect(new Set(hashes).size).toBe(states.length);
+  });
+});
+
+describe("the hash of an API call", () => {
+  it("is another one for each of its fields, and for a time that was given", () => {
+    const { requestHash: _, createdAt: __, id: ___, ...none } = newApiCall();
+    const others: readonly Partial<ApiCallContent>[] = [
+      {},
+      { sessionId: "a" },
+      { requestMessageId: "a" },
+      { responseMessageId: "a" },
+      { userId: "a" },
+      { agentId: "a" },
+      { model: "a" },
+      { status: "failed" },
+      { promptTokens: 0 },
+      { completionTokens: 0 },
+      { cachedTokens: 0 },
+      { reasoningTokens: 0 },
+      { price: { nanoUnits: 0, currency: "EUR" } },
+      { price: { nanoUnits: 0, currency: "USD" } },
+      { price: { nanoUnits: 1, currency: "USD" } },
+      { latencyMs: 0 },
+      { timeToFirstTokenMs: 0 },
+      { error: "a" },
+    ];
+
+    const hashes = others.map((other) => hashApiCall({ ...none, ...other }, undefined));
+    hashes.push(hashApiCall(none, new Date(0)), hashApiCall(none, new Date(1)));
+
+    const texts = hashes.map((hash) => Buffer.from(hash).toString("hex"));
+    expect(new Set(texts).size).toBe(others.length + 2);
   });
 });

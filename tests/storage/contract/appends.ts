@@ -162,7 +162,7 @@ export function testAppends(suite: StorageSuite): void {
     const ref = await createSession(suite.storage);
     await messages.append(ref, appendOf(newMessage()));
 
-    const append = { messages: [], agentStates: [newState()], expectedHeadSequence: 1 };
+    const append = { ...appendOf(), agentStates: [newState()], expectedHeadSequence: 1 };
     const appended = await messages.append(ref, append);
 
     expect(appended).toMatchObject({ messages: [], headSequence: 1, revision: 3 });

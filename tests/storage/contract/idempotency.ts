@@ -26,6 +26,7 @@ export function testIdempotency(suite: StorageSuite): void {
     const append = {
       messages: newMessages(["a", "b", "c"]),
       agentStates: [newState({ key: "y" }), newState({ key: "x" })],
+      apiCalls: [],
       expectedHeadSequence: 0,
     };
     const first = await messages.append(ref, append);
@@ -43,7 +44,11 @@ export function testIdempotency(suite: StorageSuite): void {
     const { messages } = suite.storage;
     const ref = await createSession(suite.storage);
     const state = newState({ key: "k", expectedVersion: 0 });
-    const append = { messages: [newMessage()], agentStates: [state], expectedHeadSequence: 0 };
+    const append = {
+      ...appendOf(newMessage()),
+      agentStates: [state],
+      expectedHeadSequence: 0,
+    };
     const first = await messages.append(ref, append);
     const later = { ...appendOf(newMessage()), agentStates: [newState({ key: "k" })] };
     await messages.append(ref, later);

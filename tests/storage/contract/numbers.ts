@@ -31,7 +31,7 @@ export function testNumbers(suite: StorageSuite): void {
       const { messages, sessions, agentStates } = suite.storage;
       const ref = await createAt(head);
       const [first, second] = [newMessage(), newMessage()];
-      const append = { messages: [first, second], agentStates: [newState()] };
+      const append = { ...appendOf(first, second), agentStates: [newState()] };
 
       const appended = await messages.append(ref, { ...append, expectedHeadSequence: head });
 

@@ -1,7 +1,13 @@
+import type { ApiCallContent, NewApiCall } from "../../../server/src/domain/api-call.js";
 import type { ChangeRange } from "../../../server/src/domain/change-storage.js";
 import type { MessageContent, Role, StatePayload } from "../../../server/src/domain/model.js";
 import { measureMessage } from "../../../server/src/domain/new-message.js";
-import { hashMessage, hashSession, hashState } from "../../../server/src/domain/request-hash.js";
+import {
+  hashApiCall,
+  hashMessage,
+  hashSession,
+  hashState,
+} from "../../../server/src/domain/request-hash.js";
 import type {
   Append,
   NewAgentState,
@@ -160,11 +166,46 @@ export function endOf(given: Partial<WriteEnd> = {}): WriteEnd {
     status: "complete",
     allParts: undefined,
     tokenCount: undefined,
+    apiCall: undefined,
     ...given,
   };
 }
 
 /** Gives an append of messages alone, whatever the head is. */
 export function appendOf(...messages: readonly NewMessage[]): Append {
-  return { messages, agentStates: [], expectedHeadSequence: undefined };
+  return { messages, agentStates: [], apiCalls: [], expectedHeadSequence: undefined };
+}
+
+/** What may be given of a call to a model. */
+export type ApiCallSample = Partial<ApiCallContent> & {
+  readonly id?: string;
+  readonly createdAt?: Date;
+};
+
+/** Gives a call to record: a success of which nothing is known, where nothing else is given. */
+export function newApiCall({
+  id = newUuid(),
+  createdAt,
+  ...given
+}: ApiCallSample = {}): NewApiCall {
+  const content: ApiCallContent = {
+    sessionId: undefined,
+    requestMessageId: undefined,
+    responseMessageId: undefined,
+    userId: undefined,
+    agentId: undefined,
+    model: "model",
+    status: "success",
+    promptTokens: undefined,
+    completionTokens: undefined,
+    cachedTokens: undefined,
+    reasoningTokens: undefined,
+    price: undefined,
+    latencyMs: undefined,
+    timeToFirstTokenMs: undefined,
+    error: "",
+    ...given,
+  };
+  const requestHash = hashApiCall(content, createdAt);
+  return { ...content, id, createdAt: createdAt ?? new Date(), requestHash };
 }

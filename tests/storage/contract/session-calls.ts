@@ -23,6 +23,7 @@ export const SESSION_CALLS: Readonly<Record<string, SessionCall>> = {
   "messages.append": ({ messages }, ref) => messages.append(ref, appendOf(newMessage())),
   "messages.get": ({ messages }, ref) => messages.get(ref, newUuid()),
   "messages.read": ({ messages }, ref) => messages.read(ref, EVERYTHING, WIDE),
+  "messages.readKept": ({ messages }, ref) => messages.readKept(ref, EVERYTHING, WIDE),
   "messages.sequenceBeforeLast": ({ messages }, ref) => messages.sequenceBeforeLast(ref, 1, 1),
   "messages.update": ({ messages }, ref) => messages.update(ref, newUuid(), {}, undefined),
   "messages.delete": ({ messages }, ref) => messages.delete(ref, newUuid()),

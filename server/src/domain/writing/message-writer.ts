@@ -62,6 +62,11 @@ export class MessageWriter {
     this.#acknowledge(durable);
   }
 
+  /** Which writing it is. */
+  get ref(): WriteRef {
+    return this.#ref;
+  }
+
   /**
    * Takes text that comes after `offset` bytes; what repeats the text so far is skipped.
    *

@@ -1,10 +1,12 @@
+import type { NewApiCall } from "../api-call.js";
+import { type ApiCallInput, toNewApiCall } from "../api-call-input.js";
 import { Checks } from "../checks.js";
 import type { Limits } from "../limits.js";
 import type { Part } from "../model.js";
 import { type MessageInput, toNewMessage, toPart, toParts } from "../new-message.js";
 import type { NewMessage, SessionRef } from "../storage.js";
 import { newUuid } from "../uuid.js";
-import type { WriteEnd } from "../write-storage.js";
+import type { WriteEnd, WriteRef } from "../write-storage.js";
 import type { PartDelta, TextDelta, WriteFinish, WriteStart } from "./write-input.js";
 
 /** Which message to begin to write, or to go on with. */
@@ -16,7 +18,7 @@ export interface CheckedStart {
 }
 
 /** How a message ends, beside what is added to it at last. */
-export type Ending = Pick<WriteEnd, "status" | "allParts" | "tokenCount">;
+export type Ending = Omit<WriteEnd, "text" | "parts">;
 
 /**
  * Checks the beginning of a writing.
@@ -72,19 +74,28 @@ export function checkPart({ partIndex, part }: PartDelta): Part {
 }
 
 /**
- * Checks the end of a writing.
+ * Checks the end of the writing of a message.
  *
  * @throws StateError `invalid_argument` unless it is sound.
  */
-export function checkFinish({ parts, status, tokenCount }: WriteFinish): Ending {
+export function checkFinish(finish: WriteFinish, ref: WriteRef): Ending {
+  const { parts, status, tokenCount, apiCall } = finish;
   const checks = new Checks();
   const allParts = toParts(checks, parts, "finish.parts");
   if (status === undefined) checks.add("finish.status", "must be complete or interrupted");
   checks.optionalInteger("finish.token_count", tokenCount, 0);
+  const makeCall = apiCall && checkApiCall(checks, apiCall);
   checks.throwIfAny();
   return {
     status: status ?? "complete",
     allParts: parts.length === 0 ? undefined : allParts,
     tokenCount,
+    apiCall: makeCall?.(ref),
   };
+}
+
+function checkApiCall(checks: Checks, apiCall: ApiCallInput): (ref: WriteRef) => NewApiCall {
+  const input = { ...apiCall, sessionId: "", responseMessageId: "" };
+  const make = toNewApiCall(checks, input, "finish.api_call.");
+  return ({ sessionId, messageId }) => make({ sessionId, responseMessageId: messageId });
 }

@@ -1,3 +1,4 @@
+import type { ApiCallInput } from "../api-call-input.js";
 import type { Message, Part } from "../model.js";
 import type { MessageInput } from "../new-message.js";
 import type { WriteEnd } from "../write-storage.js";
@@ -38,6 +39,8 @@ export interface WriteFinish {
   /** Undefined if it is none that a message can end with. */
   readonly status: WriteEnd["status"] | undefined;
   readonly tokenCount: number | undefined;
+  /** Undefined if none was sent. */
+  readonly apiCall: ApiCallInput | undefined;
 }
 
 /** A request that does nothing of it. */

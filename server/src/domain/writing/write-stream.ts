@@ -18,7 +18,12 @@ export interface WriteCaller {
  */
 const CANCELLATION_MS = 20;
 
-const INTERRUPTED: Ending = { status: "interrupted", allParts: undefined, tokenCount: undefined };
+const INTERRUPTED: Ending = {
+  status: "interrupted",
+  allParts: undefined,
+  tokenCount: undefined,
+  apiCall: undefined,
+};
 
 /** The requests of one writer, carried out, and its {@link answers}. */
 export class WriteStream {
@@ -99,7 +104,7 @@ export class WriteStream {
         case undefined:
           return await this.#interrupt(writer);
         case "finish":
-          return await writer.finish(checkFinish(request));
+          return await writer.finish(checkFinish(request, writer.ref));
         case "start":
           throw misplaced("start", "must be the first request alone");
         case "none":

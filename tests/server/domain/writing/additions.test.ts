@@ -118,6 +118,7 @@ describe("a message", () => {
         parts: [{ type: "data", json: big(1_000) }],
         status: "complete",
         tokenCount: undefined,
+        apiCall: undefined,
       },
     ],
   ])("takes no more than that by %s", async (field, input) => {

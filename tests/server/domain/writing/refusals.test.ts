@@ -5,6 +5,7 @@ import { LeaseSweeper } from "../../../../server/src/domain/writing/lease-sweepe
 import type { WriteInput } from "../../../../server/src/domain/writing/write-input.js";
 import { appendOf, newMessage } from "../../../storage/contract/samples.js";
 import { deferred } from "../../rpc/message-calls.js";
+import { callInput } from "../call-input.js";
 import { startOf } from "./writer.js";
 import { createWrittenSession } from "./written-session.js";
 
@@ -106,6 +107,7 @@ describe("a stream of requests", () => {
     ["finish.parts[0]", finish({ parts: [undefined] })],
     ["finish.status", finish({ status: undefined })],
     ["finish.token_count", finish({ tokenCount: -1 })],
+    ["finish.api_call.model", finish({ apiCall: callInput({ model: "" }) })],
   ])("is ended by a bad %s, and keeps what came before", async (field, bad) => {
     const session = await createWrittenSession();
     const { writer, start } = session.start();
@@ -125,7 +127,7 @@ describe("a stream of requests", () => {
 
 function finish(given: object): WriteInput {
   const finish = { parts: [], status: "complete", tokenCount: undefined } as const;
-  return { type: "finish", ...finish, ...given };
+  return { type: "finish", apiCall: undefined, ...finish, ...given };
 }
 
 describe("a writing that cannot go on", () => {

@@ -44,7 +44,7 @@ export class Writer {
 
   finish(given: Partial<WriteFinish> = {}): void {
     const finish = { parts: [], status: "complete", tokenCount: undefined } as const;
-    this.send({ type: "finish", ...finish, ...given });
+    this.send({ type: "finish", apiCall: undefined, ...finish, ...given });
   }
 
   /** Sends nothing more. */

@@ -6,6 +6,7 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import type { JsonObject, Message as Message$1 } from "@bufbuild/protobuf";
 import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
 import type { AgentState, NewAgentState } from "./agent_state_pb.js";
+import type { ApiCall } from "./usage_pb.js";
 import type { Session } from "./session_pb.js";
 import type { Status } from "../../../google/rpc/status_pb.js";
 
@@ -416,6 +417,14 @@ export declare type AppendMessagesRequest = Message$1<"mofa.state.v1.AppendMessa
    * @generated from field: repeated mofa.state.v1.NewAgentState agent_states = 3;
    */
   agentStates: NewAgentState[];
+
+  /**
+   * Calls to models to record in the same transaction: at most 100. They do not make an
+   * append of their own. In a repeated append they may have been purged meanwhile.
+   *
+   * @generated from field: repeated mofa.state.v1.ApiCall api_calls = 4;
+   */
+  apiCalls: ApiCall[];
 
   /**
    * The `head_sequence` that the session must have; 0 means that nothing was ever
@@ -1231,6 +1240,14 @@ export declare type WriteFinish = Message$1<"mofa.state.v1.WriteFinish"> & {
    * @generated from field: optional int32 token_count = 4;
    */
   tokenCount?: number | undefined;
+
+  /**
+   * The call to the model that produced the message, recorded in the same transaction.
+   * Absent by default.
+   *
+   * @generated from field: mofa.state.v1.ApiCall api_call = 5;
+   */
+  apiCall?: ApiCall | undefined;
 };
 
 /**
@@ -1440,6 +1457,103 @@ export declare type ListMessagesResponse = Message$1<"mofa.state.v1.ListMessages
  * Use `create(ListMessagesResponseSchema)` to create a new message.
  */
 export declare const ListMessagesResponseSchema: GenMessage<ListMessagesResponse>;
+
+/**
+ * The request of GetContext. Limits that are given hold together; none means all.
+ *
+ * @generated from message mofa.state.v1.GetContextRequest
+ */
+export declare type GetContextRequest = Message$1<"mofa.state.v1.GetContextRequest"> & {
+  /**
+   * The session's id, a UUID. Required.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * The most turns, 1 or more. Absent means any number. Pinned messages of older turns do
+   * not count.
+   *
+   * @generated from field: optional int32 max_turns = 2;
+   */
+  maxTurns?: number | undefined;
+
+  /**
+   * The most messages, 1 or more, with system messages, pinned ones and those that are not
+   * stored. Absent means any number.
+   *
+   * @generated from field: optional int32 max_messages = 3;
+   */
+  maxMessages?: number | undefined;
+
+  /**
+   * The most tokens, 1 or more: the sum of the messages' `token_count`, or of an estimate
+   * for those that have none. The estimate is 4 for each message, and 1 for every 4 bytes,
+   * rounded up, of all its text together, which is its content in UTF-8, the names and
+   * arguments of calls, the texts of results and thoughts, URIs and JSON; and 1,000 for each
+   * file whose bytes are in the message. Absent means any number.
+   *
+   * @generated from field: optional int32 max_tokens = 4;
+   */
+  maxTokens?: number | undefined;
+
+  /**
+   * Whether a call that no result answers, as a crash leaves it behind, gets a result that
+   * says so: a message of ROLE_TOOL at the end of the step, with `is_error`, which has no
+   * `id` and no `sequence`, since it is not stored.
+   *
+   * @generated from field: bool answer_interrupted_calls = 5;
+   */
+  answerInterruptedCalls: boolean;
+};
+
+/**
+ * Describes the message mofa.state.v1.GetContextRequest.
+ * Use `create(GetContextRequestSchema)` to create a new message.
+ */
+export declare const GetContextRequestSchema: GenMessage<GetContextRequest>;
+
+/**
+ * The response of GetContext.
+ *
+ * @generated from message mofa.state.v1.GetContextResponse
+ */
+export declare type GetContextResponse = Message$1<"mofa.state.v1.GetContextResponse"> & {
+  /**
+   * The messages, in order.
+   *
+   * @generated from field: repeated mofa.state.v1.Message messages = 1;
+   */
+  messages: Message[];
+
+  /**
+   * How many tokens they have, counted as `max_tokens` says.
+   *
+   * @generated from field: int64 token_count = 2;
+   */
+  tokenCount: bigint;
+
+  /**
+   * The session's head when they were read: what an append that answers them expects.
+   *
+   * @generated from field: int64 head_sequence = 3;
+   */
+  headSequence: bigint;
+
+  /**
+   * Whether messages before the newest turns and steps were left out.
+   *
+   * @generated from field: bool is_truncated = 4;
+   */
+  isTruncated: boolean;
+};
+
+/**
+ * Describes the message mofa.state.v1.GetContextResponse.
+ * Use `create(GetContextResponseSchema)` to create a new message.
+ */
+export declare const GetContextResponseSchema: GenMessage<GetContextResponse>;
 
 /**
  * The request of UpdateMessage.
@@ -1877,6 +1991,37 @@ export declare const MessageService: GenService<{
     methodKind: "unary";
     input: typeof ListMessagesRequestSchema;
     output: typeof ListMessagesResponseSchema;
+  },
+  /**
+   * Gives the messages to send to a model next: the newest part of the session that fits
+   * the given limits, in order, so that a model's provider accepts it. What is stored stays.
+   *
+   * A turn is a user message with all that follows it, up to the next user message. A step
+   * is an assistant message with the results of the tools that it called. A context consists
+   * of
+   * - every system message, and every pinned one with what it cannot be without: the user
+   *   message of its turn, and the rest of its step;
+   * - the newest turns, whole, as many as fit;
+   * - where the newest turn alone does not fit: its user message and its newest steps.
+   * So a step is never divided, and behind the system messages a user message comes first:
+   * what lies before the session's first one is left out, pinned or not. A session without
+   * user messages gives its newest steps. Left out are also messages that are being written,
+   * empty ones that were interrupted, and results without their calls: a result belongs to
+   * the newest call before it with its id, at most 1,000 sequences back, that has none yet.
+   * Messages keep the order of their sequences.
+   *
+   * RESOURCE_EXHAUSTED with reason CONTEXT_TOO_LARGE and the metadata `unit`, which is
+   * `messages`, `tokens` or `bytes`, `limit`, and `required`, which is at least so much: what
+   * must be kept and the newest user message alone are more than `max_messages` or
+   * `max_tokens`, or the context is more than 8 MiB. Its cost depends on the context, not on
+   * the history before it. Most gRPC libraries must be told to receive more than 4 MiB.
+   *
+   * @generated from rpc mofa.state.v1.MessageService.GetContext
+   */
+  getContext: {
+    methodKind: "unary";
+    input: typeof GetContextRequestSchema;
+    output: typeof GetContextResponseSchema;
   },
   /**
    * Changes a message. Its sequence, role and `created_at` stay.

@@ -1,0 +1,114 @@
+import { timingSafeEqual } from "node:crypto";
+import { In } from "typeorm";
+import type { ApiCall, ApiCallStatus, NewApiCall } from "../domain/api-call.js";
+import { idReused } from "../domain/idempotency.js";
+import type { ApiCallRow } from "./api-call-entity.js";
+import type { Connection } from "./database.js";
+import type { SessionRow } from "./entities.js";
+import { requireSession } from "./session-row.js";
+
+/**
+ * Finds those of calls that are stored.
+ *
+ * @throws StateError `already_exists` ID_REUSED if an id is that of another call.
+ */
+export async function findCalls(
+  { manager, entities }: Connection,
+  tenantId: string,
+  calls: readonly NewApiCall[],
+): Promise<readonly ApiCall[]> {
+  if (calls.length === 0) return [];
+  const id = In(calls.map((call) => call.id));
+  const rows = await manager.findBy(entities.apiCall, { tenantId, id });
+  const hashes = new Map(rows.map((row) => [row.id, row.requestHash]));
+  for (const { id, requestHash } of calls) {
+    const known = hashes.get(id);
+    if (known === undefined || timingSafeEqual(known, requestHash)) continue;
+    throw idReused(`API call ${id} is stored with other content`);
+  }
+  return rows.map(fromCallRow);
+}
+
+/**
+ * Inserts calls that are of one session, or of none, and gives them.
+ *
+ * @throws StateError `not_found` if the tenant does not have the session.
+ * @throws the database's error if an id is known.
+ */
+export async function insertCalls(
+  connection: Connection,
+  tenantId: string,
+  calls: readonly NewApiCall[],
+): Promise<readonly ApiCall[]> {
+  const [first] = calls;
+  if (first === undefined) return [];
+  const owner = await findOwner(connection, tenantId, first.sessionId);
+  const rows = calls.map((call) => toCallRow(call, tenantId, owner));
+  await connection.manager.insert(connection.entities.apiCall, rows);
+  return rows.map(fromCallRow);
+}
+
+/** Whose a session is. */
+type Owner = Pick<SessionRow, "userId" | "agentId">;
+
+async function findOwner(
+  { manager, entities }: Connection,
+  tenantId: string,
+  sessionId: string | undefined,
+): Promise<Owner> {
+  if (sessionId === undefined) return { userId: null, agentId: null };
+  const row = await manager.findOne(entities.session, {
+    select: { id: true, tenantId: true, userId: true, agentId: true, deletedAt: true },
+    where: { id: sessionId },
+  });
+  return requireSession(row, { tenantId, sessionId });
+}
+
+function toCallRow(call: NewApiCall, tenantId: string, owner: Owner): ApiCallRow {
+  return {
+    tenantId,
+    id: call.id,
+    sessionId: call.sessionId ?? null,
+    requestMessageId: call.requestMessageId ?? null,
+    responseMessageId: call.responseMessageId ?? null,
+    userId: call.userId ?? owner.userId,
+    agentId: call.agentId ?? owner.agentId,
+    model: call.model,
+    status: call.status,
+    promptTokens: call.promptTokens ?? null,
+    completionTokens: call.completionTokens ?? null,
+    cachedTokens: call.cachedTokens ?? null,
+    reasoningTokens: call.reasoningTokens ?? null,
+    priceNanoUnits: call.price?.nanoUnits ?? null,
+    currency: call.price?.currency ?? null,
+    latencyMs: call.latencyMs ?? null,
+    timeToFirstTokenMs: call.timeToFirstTokenMs ?? null,
+    error: call.error,
+    requestHash: Buffer.from(call.requestHash),
+    createdAt: call.createdAt,
+  };
+}
+
+/** Gives the call that a row holds. */
+export function fromCallRow(row: ApiCallRow): ApiCall {
+  const { priceNanoUnits: nanoUnits, currency } = row;
+  return {
+    id: row.id,
+    sessionId: row.sessionId ?? undefined,
+    requestMessageId: row.requestMessageId ?? undefined,
+    responseMessageId: row.responseMessageId ?? undefined,
+    userId: row.userId ?? undefined,
+    agentId: row.agentId ?? undefined,
+    model: row.model,
+    status: row.status as ApiCallStatus,
+    promptTokens: row.promptTokens ?? undefined,
+    completionTokens: row.completionTokens ?? undefined,
+    cachedTokens: row.cachedTokens ?? undefined,
+    reasoningTokens: row.reasoningTokens ?? undefined,
+    price: nanoUnits === null || currency === null ? undefined : { nanoUnits, currency },
+    latencyMs: row.latencyMs ?? undefined,
+    timeToFirstTokenMs: row.timeToFirstTokenMs ?? undefined,
+    error: row.error,
+    createdAt: row.createdAt,
+  };
+}
