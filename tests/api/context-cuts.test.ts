@@ -40,7 +40,7 @@ const CUTS: Readonly<Record<string, readonly Cut[]>> = {
     ["u1 a1(x) t(x) a2(y,z) t(y) t(z) a3", { maxMessages: 5 }, "u1 a2(y,z) t(y) t(z) a3"],
     ["u1 a1(x) t(x) a2(y,z) t(y) t(z) a3", { maxMessages: 4 }, "u1 a3"],
     ["u1 a1(x) u2 t(x) a2", { maxTurns: 1 }, "u2 a2"],
-    ["u1 a1(x) u2 t(x) a2", { maxTurns: 2 }, "u1 a1(x) u2 t(x) a2"],
+    ["u1 a1(x) u2 t(x) a2", { maxTurns: 2 }, "u1 a1(x) t(x) u2 a2"],
     ["u1 a1(x) a2(y) t(x,y) a3", { maxMessages: 3 }, "u1 a3"],
     ["u1 a1(x) a2(y) t(x,y) a3", { maxMessages: 5 }, "u1 a1(x) a2(y) t(x,y) a3"],
   ],

@@ -231,7 +231,7 @@ export interface MessageStorage {
    * If all ids are known with equal hashes, nothing is written, no expectation is
    * compared, and the answer is what is stored under them. The id of a state is known as
    * long as its version is kept, and among the newest 1,000 versions of its key at least.
-   * API calls are not recorded again then: they may have been purged since.
+   * One whose API calls were purged meanwhile is not known as a whole any more.
    *
    * @throws StateError `already_exists` ID_REUSED, MESSAGE_DELETED or STATE_DELETED if an id is known otherwise.
    * @throws StateError `aborted` SEQUENCE_CONFLICT if the head is not the expected one.

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,11 +7,11 @@ import { UsageError } from "../domain/usage-error.js";
 import { startServer } from "../server.js";
 
 /** How to connect to a store; `tenantId` and the like, as `connect` of the client has them. */
-export type StoreOptions = Omit<ConnectOptions, "onClose">;
+export type StoreOptions = Omit<ConnectOptions, "onClose" | "tls">;
 
 /**
  * Starts a server in this process, on a socket that only this user can reach, and connects
- * to it. Closing the connection ends the server.
+ * to it. Closing the connection ends the server; until then the process does not end by itself.
  *
  * @throws UsageError if the URL does not begin with one of `schemes`.
  * @throws StateError `unavailable` if the database cannot be reached.
@@ -27,8 +28,11 @@ export async function connectToEmbedded(
   try {
     const server = await startServer({ database: url, listen: place.listen });
     const close = async () => {
-      await server.close();
-      await place.remove();
+      try {
+        await server.close();
+      } finally {
+        await place.remove();
+      }
     };
     try {
       return await connect(server.address, { ...options, onClose: close });
@@ -47,8 +51,13 @@ async function makePlace(): Promise<{ readonly listen: string; remove(): Promise
   // Where there are no Unix sockets, the port is open to the other users of the machine.
   if (process.platform === "win32") return { listen: "127.0.0.1:0", async remove() {} };
   const directory = await mkdtemp(join(tmpdir(), "mofa-state-"));
+  const removeNow = () => rmSync(directory, { recursive: true, force: true });
+  process.once("exit", removeNow);
   return {
     listen: `unix:${join(directory, "socket")}`,
-    remove: () => rm(directory, { recursive: true, force: true }),
+    async remove() {
+      process.off("exit", removeNow);
+      await rm(directory, { recursive: true, force: true });
+    },
   };
 }

@@ -5,7 +5,7 @@ import { connectToEmbedded, type StoreOptions } from "./embedded-store.js";
  * A store in this process's memory: everything is lost when it is closed.
  *
  * @example
- * const store = await MemoryStore.connect();
+ * await using store = await MemoryStore.connect();
  */
 export const MemoryStore = {
   /** Starts a server in this process, and gives a client of it, which ends it when it is closed. */
@@ -18,7 +18,7 @@ export const MemoryStore = {
  * A store in a SQLite file, for one process.
  *
  * @example
- * const store = await SqliteStore.connect("sqlite://mofa.db");
+ * await using store = await SqliteStore.connect("sqlite://mofa.db");
  */
 export const SqliteStore = {
   /**
@@ -36,7 +36,7 @@ export const SqliteStore = {
  * A store in PostgreSQL, which any number of processes may share.
  *
  * @example
- * const store = await PostgresStore.connect("postgres://user:password@localhost/mofa");
+ * await using store = await PostgresStore.connect("postgres://user:password@localhost/mofa");
  */
 export const PostgresStore = {
   /**
@@ -54,7 +54,7 @@ export const PostgresStore = {
  * A store in MySQL or MariaDB, which any number of processes may share.
  *
  * @example
- * const store = await MySqlStore.connect("mysql://user:password@localhost/mofa");
+ * await using store = await MySqlStore.connect("mysql://user:password@localhost/mofa");
  */
 export const MySqlStore = {
   /**

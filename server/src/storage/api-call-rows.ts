@@ -7,6 +7,9 @@ import type { Connection } from "./database.js";
 import type { SessionRow } from "./entities.js";
 import { requireSession } from "./session-row.js";
 
+/** The most rows that one statement inserts: databases bound the number of parameters. */
+const MAX_ROWS = 256;
+
 /**
  * Finds those of calls that are stored.
  *
@@ -44,8 +47,22 @@ export async function insertCalls(
   if (first === undefined) return [];
   const owner = await findOwner(connection, tenantId, first.sessionId);
   const rows = calls.map((call) => toCallRow(call, tenantId, owner));
-  await connection.manager.insert(connection.entities.apiCall, rows);
+  await insertCallRows(connection, rows);
   return rows.map(fromCallRow);
+}
+
+/**
+ * Inserts rows, in as few statements as it takes.
+ *
+ * @throws the database's error if an id is known.
+ */
+export async function insertCallRows(
+  { manager, entities }: Connection,
+  rows: readonly ApiCallRow[],
+): Promise<void> {
+  for (let at = 0; at < rows.length; at += MAX_ROWS) {
+    await manager.insert(entities.apiCall, rows.slice(at, at + MAX_ROWS));
+  }
 }
 
 /** Whose a session is. */
@@ -64,7 +81,8 @@ async function findOwner(
   return requireSession(row, { tenantId, sessionId });
 }
 
-function toCallRow(call: NewApiCall, tenantId: string, owner: Owner): ApiCallRow {
+/** Gives the row of a call; whose it is, where it does not say so itself, its session's owner says. */
+export function toCallRow(call: NewApiCall, tenantId: string, owner: Owner): ApiCallRow {
   return {
     tenantId,
     id: call.id,

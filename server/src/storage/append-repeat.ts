@@ -29,9 +29,9 @@ export async function findRepeated(
   if (hasBoth && knowsMessages !== knowsStates)
     throw idReused("only a part of the append is stored");
   const isNew = !knowsMessages && !knowsStates;
-  const [knownCall] = await findCalls(connection, tenantId, request.apiCalls);
-  if (isNew && knownCall !== undefined) {
-    throw idReused(`API call ${knownCall.id} is stored by another call`);
+  const { length: knownCalls } = await findCalls(connection, tenantId, request.apiCalls);
+  if (knownCalls !== (isNew ? 0 : request.apiCalls.length)) {
+    throw idReused("only a part of the append is stored");
   }
   if (isNew) return undefined;
   const rows: MessageRow[] = [];

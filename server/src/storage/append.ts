@@ -2,7 +2,8 @@ import { StateError } from "../domain/errors.js";
 import type { AgentState } from "../domain/model.js";
 import type { Append, Appended, SessionRef } from "../domain/storage.js";
 import { putState } from "./agent-state-rows.js";
-import { insertCalls } from "./api-call-rows.js";
+import type { ApiCallRow } from "./api-call-entity.js";
+import { insertCallRows, toCallRow } from "./api-call-rows.js";
 import { findRepeated } from "./append-repeat.js";
 import type { GroupSessions } from "./append-sessions.js";
 import type { Connection } from "./database.js";
@@ -81,6 +82,7 @@ class AppendGroup {
   readonly #changed = new Set<string>();
   /** The rows that are not inserted yet. */
   #rows: MessageRow[] = [];
+  #calls: ApiCallRow[] = [];
 
   constructor(
     connection: Connection,
@@ -137,11 +139,13 @@ class AppendGroup {
     });
     this.#rows.push(...rows);
     const agentStates = await this.#putStates(request, { sessionId: head.id, revision, time });
-    await insertCalls(this.#connection, ref.tenantId, request.apiCalls);
+    this.#calls.push(...request.apiCalls.map((call) => toCallRow(call, ref.tenantId, head)));
     const headSequence = head.headSequence + rows.length;
     this.#heads.set(head.id, {
       id: head.id,
       tenantId: head.tenantId,
+      userId: head.userId,
+      agentId: head.agentId,
       headSequence,
       messageCount: head.messageCount + rows.length,
       revision,
@@ -172,8 +176,10 @@ class AppendGroup {
   }
 
   async #insertRows(): Promise<void> {
-    const rows = this.#rows;
+    const [rows, calls] = [this.#rows, this.#calls];
     this.#rows = [];
+    this.#calls = [];
     await this.#context.messages.insert(this.#connection, rows);
+    await insertCallRows(this.#connection, calls);
   }
 }

@@ -11,6 +11,8 @@ export type SessionHead = Pick<
   SessionRow,
   | "id"
   | "tenantId"
+  | "userId"
+  | "agentId"
   | "headSequence"
   | "messageCount"
   | "revision"
@@ -23,7 +25,7 @@ export type SessionHead = Pick<
 
 /** The columns of a {@link SessionHead}. */
 export const HEAD_COLUMNS =
-  "id, tenant_id, head_sequence, message_count, revision, version, change_revision, largest_message_bytes, updated_at, deleted_at";
+  "id, tenant_id, user_id, agent_id, head_sequence, message_count, revision, version, change_revision, largest_message_bytes, updated_at, deleted_at";
 
 /** What a change of a session writes to its row. */
 export type SessionAdvance = Pick<

@@ -77,22 +77,22 @@ function hasOthers(read: readonly Message[], before: number, units: readonly Uni
   );
 }
 
-/** Gives the messages of units, each once. */
+/**
+ * Gives the messages of units, each once, in the order of the units: what came between the
+ * messages of a step comes behind it, since providers take results right behind their calls.
+ */
 function inOrder(
   units: readonly Unit[],
   standInOf: (unit: Unit) => StandIn | undefined,
 ): readonly (Message | StandIn)[] {
-  const stored = new Map<number, Message>();
-  const standIns = new Map<number, StandIn>();
-  for (const unit of units) {
-    for (const message of unit.messages) stored.set(message.sequence, message);
-    const standIn = standInOf(unit);
-    const last = unit.messages.at(-1);
-    if (standIn !== undefined && last !== undefined) standIns.set(last.sequence, standIn);
-  }
-  return [...stored.keys()]
-    .sort((one, other) => one - other)
-    .flatMap((sequence) =>
-      [stored.get(sequence), standIns.get(sequence)].filter((message) => message !== undefined),
-    );
+  const byPlace = new Map(units.map((unit) => [placeOf(unit), unit]));
+  const places = [...byPlace.keys()].sort((one, other) => one - other);
+  const given = new Set<number>();
+  return places.flatMap((place) => {
+    const unit = byPlace.get(place);
+    if (unit === undefined) return [];
+    const news = unit.messages.filter(({ sequence }) => !given.has(sequence));
+    for (const { sequence } of news) given.add(sequence);
+    return [...news, ...[standInOf(unit)].filter((message) => message !== undefined)];
+  });
 }

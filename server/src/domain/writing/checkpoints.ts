@@ -1,5 +1,6 @@
+import { StateError } from "../errors.js";
 import type { Extent, Message, Part } from "../model.js";
-import type { WriteRef } from "../write-storage.js";
+import type { WriteRef, WrittenText } from "../write-storage.js";
 import { UnstoredText } from "./unstored-text.js";
 import type { Ending } from "./write-checks.js";
 import type { WritingEnvironment } from "./writing-environment.js";
@@ -98,15 +99,22 @@ export class Checkpoints {
     await this.#storing;
     this.#throwIfFailed();
     const { storage } = this.#environment;
+    const written = this.#unstored.take();
     try {
-      const written = this.#unstored.take();
       const { message } = await storage.writes.finish(this.#ref, { ...written, ...ending });
       this.#isFinished = true;
       return message;
     } catch (error) {
-      this.#fail(error);
+      // What is refused for its API call is still worth keeping.
+      if (isReused(error)) this.#putBack(written);
+      else this.#fail(error);
       throw error;
     }
+  }
+
+  #putBack({ text, parts }: WrittenText): void {
+    if (text !== "") this.#unstored.addText(text, Buffer.byteLength(text));
+    for (const part of parts) this.#unstored.addPart(part);
   }
 
   /**
@@ -202,4 +210,8 @@ export class Checkpoints {
   #throwIfFailed(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
+}
+
+function isReused(error: unknown): boolean {
+  return error instanceof StateError && error.reason === "ID_REUSED";
 }

@@ -99,7 +99,7 @@ it("has what it must keep, and as many of the newest turns or steps as fit", asy
       }
       const { context, indexes } = await readLines(storage, lines, given);
 
-      expect(indexes).toEqual(expectedLines(lines, given));
+      expect(indexes.toSorted((one, other) => one - other)).toEqual(expectedLines(lines, given));
       const tokens = indexes.reduce((sum, index) => sum + (lines[index]?.tokenCount ?? 0), 0);
       expect(context.tokenCount).toBe(tokens);
     }),
@@ -107,7 +107,16 @@ it("has what it must keep, and as many of the newest turns or steps as fit", asy
   );
 });
 
-it("begins with a user message, and has every result behind its call", async () => {
+/** Gives the indexes in the order of a context: what came between the lines of a step behind it. */
+function inOrder(lines: readonly Line[], indexes: readonly number[]): readonly number[] {
+  const startOf = (index: number) => {
+    const step = lines[index]?.step;
+    return step === undefined ? index : lines.findIndex((line) => line.step === step);
+  };
+  return [...new Set(indexes)].sort((a, b) => startOf(a) - startOf(b) || a - b);
+}
+
+it("begins with a user message, and has every result right behind its call", async () => {
   const storage = await openForTest("memory:");
 
   await fc.assert(
@@ -116,7 +125,7 @@ it("begins with a user message, and has every result behind its call", async () 
       const { indexes } = await readLines(storage, lines, given);
       const chosen = indexes.flatMap((index) => lines[index] ?? []);
 
-      expect(indexes).toEqual([...new Set(indexes)].sort((one, other) => one - other));
+      expect(indexes).toEqual(inOrder(lines, indexes));
       const first = chosen.find(({ role }) => role !== "system");
       if (lines.some(({ role }) => role === "user")) expect(first?.role).toBe("user");
       for (const { step } of chosen) {

@@ -419,8 +419,8 @@ export declare type AppendMessagesRequest = Message$1<"mofa.state.v1.AppendMessa
   agentStates: NewAgentState[];
 
   /**
-   * Calls to models to record in the same transaction: at most 100. They do not make an
-   * append of their own. In a repeated append they may have been purged meanwhile.
+   * Calls to models to record in the same transaction: at most 100, RESOURCE_EXHAUSTED with
+   * more. They do not make an append of their own.
    *
    * @generated from field: repeated mofa.state.v1.ApiCall api_calls = 4;
    */
@@ -2008,7 +2008,8 @@ export declare const MessageService: GenService<{
    * user messages gives its newest steps. Left out are also messages that are being written,
    * empty ones that were interrupted, and results without their calls: a result belongs to
    * the newest call before it with its id, at most 1,000 sequences back, that has none yet.
-   * Messages keep the order of their sequences.
+   * Messages keep the order of their sequences, but what came between the messages of a step
+   * comes behind the step.
    *
    * RESOURCE_EXHAUSTED with reason CONTEXT_TOO_LARGE and the metadata `unit`, which is
    * `messages`, `tokens` or `bytes`, `limit`, and `required`, which is at least so much: what

@@ -764,7 +764,8 @@ export declare const UsageService: GenService<{
   },
   /**
    * Deletes the tenant's calls that were made before a time, and tells how many they
-   * were. A purged call's id may be used again.
+   * were. A purged call's id may be used again; an append that had it cannot be repeated
+   * any more, and is ALREADY_EXISTS with reason ID_REUSED.
    *
    * @generated from rpc mofa.state.v1.UsageService.PurgeApiCalls
    */
