@@ -17,6 +17,7 @@ const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
     /^user Hello$/m,
     /^1 complete Durable while it is written\.$/m,
     /^stored up to 3$/m,
+    /^1 messages, 150 tokens, 0\.01 USD$/m,
     /^the session is at 2$/m,
     /^memory$/m,
   ],
