@@ -21,7 +21,7 @@ export interface IdentifiedRequest {
  * @throws StateError `already_exists` ID_REUSED if only some are stored, or one with another hash.
  */
 export function isRepeated(
-  thing: "message" | "state",
+  thing: "message" | "state" | "API call",
   requests: readonly IdentifiedRequest[],
   stored: readonly StoredRequest[],
 ): boolean {

@@ -1,7 +1,6 @@
-import { timingSafeEqual } from "node:crypto";
 import { In } from "typeorm";
 import type { ApiCall, ApiCallStatus, NewApiCall } from "../domain/api-call.js";
-import { idReused } from "../domain/idempotency.js";
+import { isRepeated } from "../domain/idempotency.js";
 import type { ApiCallRow } from "./api-call-entity.js";
 import type { Connection } from "./database.js";
 import type { SessionRow } from "./entities.js";
@@ -11,9 +10,9 @@ import { requireSession } from "./session-row.js";
 const MAX_ROWS = 256;
 
 /**
- * Finds those of calls that are stored.
+ * Finds calls that are stored: all of them, or none.
  *
- * @throws StateError `already_exists` ID_REUSED if an id is that of another call.
+ * @throws StateError `already_exists` ID_REUSED if only some are, or an id is that of another call.
  */
 export async function findCalls(
   { manager, entities }: Connection,
@@ -23,13 +22,8 @@ export async function findCalls(
   if (calls.length === 0) return [];
   const id = In(calls.map((call) => call.id));
   const rows = await manager.findBy(entities.apiCall, { tenantId, id });
-  const hashes = new Map(rows.map((row) => [row.id, row.requestHash]));
-  for (const { id, requestHash } of calls) {
-    const known = hashes.get(id);
-    if (known === undefined || timingSafeEqual(known, requestHash)) continue;
-    throw idReused(`API call ${id} is stored with other content`);
-  }
-  return rows.map(fromCallRow);
+  const stored = rows.map(({ id, requestHash }) => ({ id, requestHash, isDeleted: false }));
+  return isRepeated("API call", calls, stored) ? rows.map(fromCallRow) : [];
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { MigrationInterface, QueryRunner } from "typeorm";
 import type { ColumnKinds, Dialect } from "../dialect.js";
+import { addIndex } from "./add-index.js";
 
 /** Makes the migration that adds what followers and writers need. */
 export function liveMigration(dialect: Dialect): new () => MigrationInterface {
@@ -12,9 +13,7 @@ export function liveMigration(dialect: Dialect): new () => MigrationInterface {
         await queryRunner.query(`${sql} ${dialect.tableOptions}`);
       }
       for (const [table, name, columns] of INDEXES) {
-        const existing = (await queryRunner.getTable(table))?.indices ?? [];
-        if (existing.some((index) => index.name === name)) continue;
-        await queryRunner.query(`CREATE INDEX ${name} ON ${table} (${columns})`);
+        await addIndex(queryRunner, table, name, `(${columns})`);
       }
       if (await queryRunner.hasColumn("sessions", "change_revision")) return;
       const { sql } = dialect.kinds.bigint;

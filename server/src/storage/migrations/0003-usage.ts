@@ -1,5 +1,6 @@
 import type { MigrationInterface, QueryRunner } from "typeorm";
 import type { ColumnKinds, Dialect } from "../dialect.js";
+import { addIndex } from "./add-index.js";
 
 /** Makes the migration that adds the calls to models. */
 export function usageMigration(dialect: Dialect): new () => MigrationInterface {
@@ -11,10 +12,8 @@ export function usageMigration(dialect: Dialect): new () => MigrationInterface {
       const columns = apiCallColumns(dialect.kinds).join(", ");
       const sql = `CREATE TABLE IF NOT EXISTS api_calls (${columns})`;
       await queryRunner.query(`${sql} ${dialect.tableOptions}`);
-      const existing = (await queryRunner.getTable("api_calls"))?.indices ?? [];
-      for (const [name, indexed] of INDEXES) {
-        if (existing.some((index) => index.name === name)) continue;
-        await queryRunner.query(`CREATE INDEX ${name} ON api_calls (${indexed})`);
+      for (const [name, columns] of INDEXES) {
+        await addIndex(queryRunner, "api_calls", name, `(${columns})`);
       }
     }
 

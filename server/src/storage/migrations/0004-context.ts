@@ -1,5 +1,6 @@
 import type { MigrationInterface, QueryRunner } from "typeorm";
 import type { Dialect } from "../dialect.js";
+import { addIndex } from "./add-index.js";
 
 const INDEX = "messages_kept";
 
@@ -9,9 +10,7 @@ export function contextMigration(dialect: Dialect): new () => MigrationInterface
     readonly name = "Context1795564800000";
 
     async up(queryRunner: QueryRunner): Promise<void> {
-      const existing = (await queryRunner.getTable("messages"))?.indices ?? [];
-      if (existing.some(({ name }) => name === INDEX)) return;
-      await queryRunner.query(`CREATE INDEX ${INDEX} ON messages ${dialect.kept.index}`);
+      await addIndex(queryRunner, "messages", INDEX, dialect.kept.index);
     }
 
     async down(queryRunner: QueryRunner): Promise<void> {

@@ -26,6 +26,17 @@ function looking(plain: Storage) {
   return look;
 }
 
+/** Follows a session in such a storage, to where it has caught up. */
+async function followLooking(heartbeatIntervalMs: number) {
+  const session = await createLiveSession();
+  const look = looking(session.storage);
+  const options = { heartbeatIntervalMs, pollIntervalMs: 5 };
+  const server = new LiveServer(look.storage, session, options);
+  const reader = server.follow();
+  await reader.until("caught_up");
+  return { look, server, reader };
+}
+
 /** Waits for the end of a stream, and passes over what came before. */
 async function untilRefused(reader: FrameReader): Promise<never> {
   for (;;) await reader.next();
@@ -45,12 +56,7 @@ it("ends followers without another heartbeat where the database stays away", asy
 });
 
 it("ends them where it does not even answer", async () => {
-  const session = await createLiveSession();
-  const look = looking(session.storage);
-  const options = { heartbeatIntervalMs: 50, pollIntervalMs: 5 };
-  const server = new LiveServer(look.storage, session, options);
-  const reader = server.follow();
-  await reader.until("caught_up");
+  const { look, reader } = await followLooking(50);
 
   look.isSilent = true;
 
@@ -58,12 +64,7 @@ it("ends them where it does not even answer", async () => {
 });
 
 it("ends them also where others begin to follow meanwhile", async () => {
-  const session = await createLiveSession();
-  const look = looking(session.storage);
-  const options = { heartbeatIntervalMs: 100, pollIntervalMs: 5 };
-  const server = new LiveServer(look.storage, session, options);
-  const reader = server.follow();
-  await reader.until("caught_up");
+  const { look, server, reader } = await followLooking(100);
 
   look.isAway = true;
   let isRefused = false;
@@ -81,12 +82,7 @@ it("ends them also where others begin to follow meanwhile", async () => {
 });
 
 it("goes on with heartbeats once the database is back", async () => {
-  const session = await createLiveSession();
-  const look = looking(session.storage);
-  const options = { heartbeatIntervalMs: 100, pollIntervalMs: 5 };
-  const server = new LiveServer(look.storage, session, options);
-  const reader = server.follow();
-  await reader.until("caught_up");
+  const { look, server, reader } = await followLooking(100);
 
   look.isAway = true;
   const next = reader.next();
