@@ -57,7 +57,7 @@ describeDatabases("the schema", (database) => {
     const server = await startTestServer({ database: url });
 
     const state = await connectForTest(server.address);
-    expect((await state.status()).schemaVersion).toBe(4);
+    expect((await state.status()).schemaVersion).toBe(5);
     expect((await state.sessions.create()).info.revision).toBe(1);
     if (database.kind === "sqlite") expect(existsSync(url.replace("sqlite://", ""))).toBe(true);
   });

@@ -10,6 +10,10 @@ import { ALL_CHANGES, newMessage } from "./contract/samples.js";
 
 const SESSION = "0198f000-0000-7000-8000-000000000001";
 
+function placeOf(sequence: number) {
+  return { sessionId: SESSION, sequence };
+}
+
 /** Lets another writer change a message again right after the changes of a page were listed. */
 function changingAfterList(connection: Connection, sequence: number): Connection {
   let isChanged = false;
@@ -19,7 +23,7 @@ function changingAfterList(connection: Connection, sequence: number): Connection
       const result = await connection.query(sql, parameters);
       if (!isChanged && sql.includes("FROM agent_state")) {
         isChanged = true;
-        await recordMessageChange(connection, SESSION, sequence, 9);
+        await recordMessageChange(connection, SESSION, placeOf(sequence), 9);
       }
       return result;
     },
@@ -37,8 +41,8 @@ it("goes on where all that fits a page changes again while it is read", async ()
     const place = { sessionId: SESSION, revision: 2, time: new Date() };
     const rows = [1, 2].map((sequence) => toMessageRow(newMessage(), { ...place, sequence }));
     await new MessageRows(database).insert(connection, rows);
-    await recordMessageChange(connection, SESSION, 1, 3);
-    await recordMessageChange(connection, SESSION, 2, 4);
+    await recordMessageChange(connection, SESSION, placeOf(1), 3);
+    await recordMessageChange(connection, SESSION, placeOf(2), 4);
     return pages.read(changingAfterList(connection, 1), SESSION, range, 1);
   });
 

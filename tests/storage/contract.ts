@@ -6,6 +6,8 @@ import { testChangeReads } from "./contract/change-reads.js";
 import { testChanges } from "./contract/changes.js";
 import { testConcurrency } from "./contract/concurrency.js";
 import { testDeletion } from "./contract/deletion.js";
+import { testForkRaces } from "./contract/fork-races.js";
+import { testForks } from "./contract/forks.js";
 import { testIdempotency } from "./contract/idempotency.js";
 import { testKeptReads } from "./contract/kept-reads.js";
 import { testLifecycle } from "./contract/lifecycle.js";
@@ -39,6 +41,8 @@ const TOPICS: Readonly<Record<string, (suite: StorageSuite) => void>> = {
   "reading what contexts keep": testKeptReads,
   "editing a message": testMessageEdits,
   deleting: testDeletion,
+  forking: testForks,
+  "forks that change at once": testForkRaces,
   "agent state": testAgentStates,
   "listing agent state": testAgentStateList,
   "changes of a session": testChanges,

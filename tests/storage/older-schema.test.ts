@@ -94,7 +94,7 @@ describeDatabases(
 
       const storage = await openForTest(url);
 
-      expect(storage.schemaVersion).toBe(4);
+      expect(storage.schemaVersion).toBe(5);
       const session = await storage.sessions.getByKey(REF.tenantId, "k");
       const kept = { title: "kept", headSequence: 1, messageCount: 1, revision: 2, version: 1 };
       expect(session).toMatchObject({ id: SESSION.id, ...kept, createdAt: TIME, updatedAt: TIME });
@@ -131,7 +131,7 @@ describeDatabases(
 
       const states = await Promise.all(servers.map(({ address }) => connectForTest(address)));
       for (const state of states) {
-        expect((await state.status()).schemaVersion).toBe(4);
+        expect((await state.status()).schemaVersion).toBe(5);
         expect((await state.sessions.get({ key: "k" })).info.title).toBe("kept");
       }
     });

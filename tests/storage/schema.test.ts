@@ -59,8 +59,8 @@ describeDatabases("the schema", ({ kind, create }) => {
 
     const results = await Promise.all(Array.from({ length: 4 }, () => migrateDatabase(url)));
 
-    expect(results.map(({ applied }) => applied).sort()).toEqual([0, 0, 0, 4]);
-    expect(new Set(results.map(({ schemaVersion }) => schemaVersion))).toEqual(new Set([4]));
+    expect(results.map(({ applied }) => applied).sort()).toEqual([0, 0, 0, 5]);
+    expect(new Set(results.map(({ schemaVersion }) => schemaVersion))).toEqual(new Set([5]));
   });
 
   it("is finished by the next start where one was cut off", async () => {
@@ -74,7 +74,7 @@ describeDatabases("the schema", ({ kind, create }) => {
       await query(`DELETE FROM ${MIGRATIONS_TABLE}`, []);
     });
 
-    expect(await migrateSchema(database)).toEqual({ applied: 4, schemaVersion: 4 });
+    expect(await migrateSchema(database)).toEqual({ applied: 5, schemaVersion: 5 });
 
     expect(await migratedColumns(database, "agent_state")).not.toEqual([]);
     expect(await migratedColumns(database, "api_calls")).not.toEqual([]);

@@ -32,6 +32,10 @@ export interface Session {
   readonly revision: number;
   /** Raised by one with every change of title or metadata. */
   readonly version: number;
+  /** The session that it was forked from; undefined for one that is no fork. */
+  readonly forkSessionId: string | undefined;
+  /** The last sequence that it has from there; 0 for one that is no fork. */
+  readonly forkSequence: number;
 }
 
 /** A model's request to run a tool. */

@@ -30,16 +30,33 @@ function isEmpty(value: JsonValue | undefined): boolean {
   return typeof value === "object" && value !== null && Object.keys(value).length === 0;
 }
 
-/** Hashes what a client set of a session. */
-export function hashSession(session: {
+/** What a client sets of a session. */
+export interface SessionFields {
   readonly key: string | undefined;
   readonly userId: string | undefined;
   readonly agentId: string | undefined;
   readonly title: string;
   readonly metadata: JsonObject;
-}): Uint8Array {
+}
+
+/** Hashes what a client set of a session. */
+export function hashSession(session: SessionFields): Uint8Array {
+  return hash(toHashedSession(session));
+}
+
+/** Hashes what a client set of a fork. */
+export function hashFork(
+  session: SessionFields,
+  forkSessionId: string,
+  atSequence: number | undefined,
+): Uint8Array {
+  const forkSequence = atSequence ?? "";
+  return hash({ ...toHashedSession(session), forkSessionId, forkSequence });
+}
+
+function toHashedSession(session: SessionFields): JsonObject {
   const { key = "", userId = "", agentId = "", title, metadata } = session;
-  return hash({ key, userId, agentId, title, metadata });
+  return { key, userId, agentId, title, metadata };
 }
 
 /** Hashes what a client set of a message. */

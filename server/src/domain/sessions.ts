@@ -8,7 +8,7 @@ import {
   toPageBounds,
   toPagePosition,
 } from "./page.js";
-import { hashSession } from "./request-hash.js";
+import { hashFork, hashSession } from "./request-hash.js";
 import type { SessionChange, SessionFilter, SessionStorage, SessionToOpen } from "./storage.js";
 import { newUuid } from "./uuid.js";
 
@@ -41,9 +41,18 @@ export interface SessionUpdate {
 export interface SessionQuery extends PageRequest {
   readonly userId: string;
   readonly agentId: string;
+  readonly forkSessionId: string;
   readonly metadata: JsonObject;
   readonly updatedAfter: Date | undefined;
   readonly updatedBefore: Date | undefined;
+}
+
+/** A fork as a client asks for it. */
+export interface ForkInput {
+  readonly sessionId: string;
+  /** The last sequence that it shares; undefined for the head. */
+  readonly atSequence: number | undefined;
+  readonly session: SessionInput;
 }
 
 /** The rules of sessions: checks what clients send, and hands it to the storage. */
@@ -76,6 +85,17 @@ export class Sessions {
     }
     checks.throwIfAny();
     return this.#storage.open(session);
+  }
+
+  /** Creates a session that shares the messages of another one, see {@link SessionStorage.fork}. */
+  fork(tenantId: string, input: ForkInput): Promise<Session> {
+    const checks = new Checks();
+    const sessionId = checks.uuid("session_id", input.sessionId);
+    const atSequence = checks.optionalInteger("at_sequence", input.atSequence, 0);
+    const session = this.#toNewSession(checks, tenantId, input.session);
+    checks.throwIfAny();
+    const requestHash = hashFork(session, sessionId, atSequence);
+    return this.#storage.fork({ tenantId, sessionId }, { ...session, requestHash, atSequence });
   }
 
   /** Gives the session with this id. */
@@ -155,6 +175,7 @@ export class Sessions {
     return {
       userId: checks.optionalUuid("user_id", query.userId),
       agentId: checks.optionalUuid("agent_id", query.agentId),
+      forkSessionId: checks.optionalUuid("fork_session_id", query.forkSessionId),
       metadata: query.metadata,
       updatedAfter: checks.optionalTime("updated_after", query.updatedAfter),
       updatedBefore: checks.optionalTime("updated_before", query.updatedBefore),
@@ -238,6 +259,7 @@ function toBinding(tenantId: string, filter: SessionFilter): JsonObject {
     tenantId,
     userId: filter.userId ?? "",
     agentId: filter.agentId ?? "",
+    forkSessionId: filter.forkSessionId ?? "",
     metadata: filter.metadata ?? {},
     updatedAfter: filter.updatedAfter?.getTime() ?? "",
     updatedBefore: filter.updatedBefore?.getTime() ?? "",

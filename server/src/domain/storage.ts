@@ -87,6 +87,12 @@ export interface SessionToOpen extends NewSession {
   readonly idIsGiven: boolean;
 }
 
+/** A fork to create: what it leaves empty is as in the session that is forked. */
+export interface NewFork extends NewSession {
+  /** The last sequence that it shares; undefined for the head. */
+  readonly atSequence: number | undefined;
+}
+
 /** A change of a session; what is undefined stays. */
 export interface SessionChange {
   readonly title?: string | undefined;
@@ -99,6 +105,8 @@ export interface SessionChange {
 export interface SessionFilter {
   readonly userId?: string | undefined;
   readonly agentId?: string | undefined;
+  /** Forked from this session. */
+  readonly forkSessionId?: string | undefined;
   /** Top-level keys and the scalar values that they must have. */
   readonly metadata?: JsonObject | undefined;
   /** Inclusive. */
@@ -162,7 +170,21 @@ export interface SessionStorage {
    */
   update(ref: SessionRef, change: SessionChange): Promise<Session>;
 
-  /** Deletes a session with its messages and states; its id stays taken, its key is free. */
+  /**
+   * Creates a session that shares the messages of another one up to a sequence, as they are
+   * now, and begins with the agent states of that time; or gives it as it is now if the same
+   * request created it before.
+   *
+   * @throws StateError as {@link SessionStorage.create}.
+   * @throws StateError `out_of_range` POSITION_AHEAD if the sequence is past the head.
+   * @throws StateError `failed_precondition` MESSAGE_IN_PROGRESS if one of the messages is being written.
+   */
+  fork(ref: SessionRef, fork: NewFork): Promise<Session>;
+
+  /**
+   * Deletes a session with its messages and states; its id stays taken, its key is free.
+   * Forks of it keep what they share.
+   */
   delete(ref: SessionRef): Promise<void>;
 }
 

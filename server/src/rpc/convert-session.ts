@@ -34,5 +34,7 @@ export function toProtoSession(session: Session): MessageInitShape<typeof Sessio
     messageCount: BigInt(session.messageCount),
     revision: BigInt(session.revision),
     version: BigInt(session.version),
+    forkSessionId: session.forkSessionId ?? "",
+    forkSequence: BigInt(session.forkSequence),
   };
 }

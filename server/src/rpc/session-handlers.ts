@@ -43,6 +43,15 @@ export function sessionHandlers(sessions: Sessions): Handlers<typeof SessionServ
       await sessions.delete(tenantId, sessionId);
       return {};
     },
+
+    async forkSession({ sessionId, atSequence, session }, { tenantId }) {
+      const forked = await sessions.fork(tenantId, {
+        sessionId,
+        atSequence: fromOptionalInt64(atSequence),
+        session: fromProtoSession(session),
+      });
+      return { session: toProtoSession(forked) };
+    },
   };
 }
 
@@ -52,6 +61,7 @@ function fromListRequest(request: ListSessionsRequest): SessionQuery {
     pageToken: request.pageToken,
     userId: request.userId,
     agentId: request.agentId,
+    forkSessionId: request.forkSessionId,
     metadata: fromStruct(request.metadata),
     updatedAfter: fromTimestamp(request.updatedAfter),
     updatedBefore: fromTimestamp(request.updatedBefore),

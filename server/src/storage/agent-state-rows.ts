@@ -9,6 +9,8 @@ import type { AgentStateRow } from "./entities.js";
 export interface StatePlace {
   readonly sessionId: string;
   readonly revision: number;
+  /** The session's head with what is appended together with it. */
+  readonly headSequence: number;
   readonly time: Date;
   /** How many versions of its key are kept. */
   readonly keepVersions: number;
@@ -57,7 +59,7 @@ export function holdsState(row: AgentStateRow): boolean {
 export async function putState(
   connection: Connection,
   state: NewAgentState,
-  { sessionId, revision, time, keepVersions }: StatePlace,
+  { sessionId, revision, headSequence, time, keepVersions }: StatePlace,
 ): Promise<AgentState> {
   const { manager, entities } = connection;
   const newest = await findNewest(connection, sessionId, state.key);
@@ -74,6 +76,7 @@ export async function putState(
     mediaType: state.payload.mediaType,
     bytes: state.bytes,
     revision,
+    headSequence,
     requestHash: Buffer.from(state.requestHash),
     createdAt: time,
     deletedAt: null,

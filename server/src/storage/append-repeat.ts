@@ -1,13 +1,13 @@
 import { In } from "typeorm";
 import { idReused, isRepeated, type StoredRequest } from "../domain/idempotency.js";
 import type { AgentState } from "../domain/model.js";
-import type { Append, Appended, NewAgentState, SessionRef } from "../domain/storage.js";
+import type { Append, Appended, NewAgentState } from "../domain/storage.js";
 import { fromStateRow, holdsState } from "./agent-state-rows.js";
 import { findCalls } from "./api-call-rows.js";
 import type { Connection } from "./database.js";
-import type { MessageRow } from "./entities.js";
+import type { MessageRow, SessionRow } from "./entities.js";
 import { fromMessageRow } from "./message-row.js";
-import type { MessageRows } from "./message-rows.js";
+import type { MessagePlaces, SessionMessages } from "./session-messages.js";
 
 /**
  * Gives what an append that was carried out before stored, as it is now; undefined if it is new.
@@ -16,12 +16,13 @@ import type { MessageRows } from "./message-rows.js";
  */
 export async function findRepeated(
   connection: Connection,
-  { tenantId, sessionId }: SessionRef,
+  session: MessagePlaces & Pick<SessionRow, "tenantId">,
   request: Append,
-  messages: MessageRows,
+  messages: SessionMessages,
 ): Promise<Pick<Appended, "messages" | "agentStates"> | undefined> {
+  const { id: sessionId, tenantId } = session;
   const messageIds = request.messages.map(({ id }) => id);
-  const storedMessages = await messages.findRequests(connection, sessionId, messageIds);
+  const storedMessages = await messages.findRequests(connection, session, messageIds);
   const storedStates = await findStateRequests(connection, sessionId, request);
   const knowsMessages = isRepeated("message", request.messages, storedMessages.map(toStored));
   const knowsStates = isRepeated("state", request.agentStates, storedStates.map(toStored));
@@ -36,14 +37,14 @@ export async function findRepeated(
   if (isNew) return undefined;
   const rows: MessageRow[] = [];
   for (const id of messageIds) {
-    const row = await messages.find(connection, sessionId, id);
+    const row = await messages.find(connection, session, id);
     if (row !== undefined) rows.push(row);
   }
   const agentStates: AgentState[] = [];
   for (const state of request.agentStates) {
     agentStates.push(await findStored(connection, sessionId, state));
   }
-  return { messages: rows.map(fromMessageRow), agentStates };
+  return { messages: rows.map((row) => fromMessageRow(row, sessionId)), agentStates };
 }
 
 async function findStateRequests(

@@ -1,5 +1,6 @@
 import type { Connection, Database } from "./database.js";
 import type { SessionRow } from "./entities.js";
+import { padList, placeholdersOf } from "./padded-list.js";
 import { HEAD_COLUMNS, type SessionHead, SessionRows } from "./session-row.js";
 import { Table } from "./table.js";
 
@@ -39,12 +40,9 @@ export class GroupSessions {
     waits: boolean,
   ): Promise<ReadonlyMap<string, SessionHead>> {
     const { forUpdate, forUpdateOfFree } = this.#database.dialect;
-    const places = Array.from(
-      { length: paddedLength(ids.length) },
-      (_, index) => ids[index] ?? ids[0],
-    );
-    const sql = `SELECT ${HEAD_COLUMNS} FROM sessions WHERE id IN (${places.map(() => "?").join(", ")}) ORDER BY id ${waits ? forUpdate : forUpdateOfFree}`;
-    const rows = this.#table.toRows(await connection.query(sql, places));
+    const padded = padList(ids);
+    const sql = `SELECT ${HEAD_COLUMNS} FROM sessions WHERE id IN (${placeholdersOf(padded)}) ORDER BY id ${waits ? forUpdate : forUpdateOfFree}`;
+    const rows = this.#table.toRows(await connection.query(sql, padded));
     return new Map(rows.map((row) => [row.id, row]));
   }
 
@@ -65,9 +63,4 @@ export class GroupSessions {
     }));
     await connection.query(this.#advance, [JSON.stringify(rows)]);
   }
-}
-
-/** The next power of two: with so many places in a list, there are few statements to prepare. */
-function paddedLength(length: number): number {
-  return 2 ** Math.ceil(Math.log2(length));
 }

@@ -1,7 +1,7 @@
 import { StateError } from "../domain/errors.js";
 import type { AgentState } from "../domain/model.js";
 import type { Append, Appended, SessionRef } from "../domain/storage.js";
-import { putState } from "./agent-state-rows.js";
+import { putState, type StatePlace } from "./agent-state-rows.js";
 import type { ApiCallRow } from "./api-call-entity.js";
 import { insertCallRows, toCallRow } from "./api-call-rows.js";
 import { findRepeated } from "./append-repeat.js";
@@ -10,13 +10,13 @@ import type { Connection } from "./database.js";
 import type { MessageRow } from "./entities.js";
 import { refusalOf } from "./expected-head.js";
 import { fromMessageRow, toMessageRow } from "./message-row.js";
-import type { MessageRows } from "./message-rows.js";
+import type { SessionMessages } from "./session-messages.js";
 import { changeTime, requireSession, type SessionHead } from "./session-row.js";
 
 /** What appends need beside their connection. */
 export interface AppendContext {
   readonly sessions: GroupSessions;
-  readonly messages: MessageRows;
+  readonly messages: SessionMessages;
   readonly keepVersions: number;
 }
 
@@ -119,11 +119,12 @@ class AppendGroup {
     const head = requireSession(this.#heads.get(ref.sessionId), ref);
     const { messages: added, expectedHeadSequence } = request;
     const refusal = refusalOf(head, added.length, expectedHeadSequence);
-    if (refusal === undefined && !looksUp) return undefined;
+    // What a fork shares is in no table of its own, which would refuse a known id.
+    if (refusal === undefined && !looksUp && !head.isLayered) return undefined;
     // It may repeat one of this group.
     await this.#insertRows();
     const { messages } = this.#context;
-    const repeated = await findRepeated(this.#connection, ref, request, messages);
+    const repeated = await findRepeated(this.#connection, head, request, messages);
     if (repeated === undefined) return refusal && { error: refusal };
     const { headSequence, revision } = head;
     return { appended: { ...repeated, headSequence, revision, isRepeated: true } };
@@ -138,34 +139,27 @@ class AppendGroup {
       return toMessageRow(message, { sessionId: head.id, sequence, revision, time });
     });
     this.#rows.push(...rows);
-    const agentStates = await this.#putStates(request, { sessionId: head.id, revision, time });
-    this.#calls.push(...request.apiCalls.map((call) => toCallRow(call, ref.tenantId, head)));
     const headSequence = head.headSequence + rows.length;
+    const place = { sessionId: head.id, revision, headSequence, time };
+    const agentStates = await this.#putStates(request, place);
+    this.#calls.push(...request.apiCalls.map((call) => toCallRow(call, ref.tenantId, head)));
     this.#heads.set(head.id, {
-      id: head.id,
-      tenantId: head.tenantId,
-      userId: head.userId,
-      agentId: head.agentId,
+      ...head,
       headSequence,
       messageCount: head.messageCount + rows.length,
       revision,
-      version: head.version,
       changeRevision: agentStates.length > 0 ? revision : head.changeRevision,
-      largestMessageBytes: rows.reduce(
-        (largest, { bytes }) => Math.max(largest, bytes),
-        head.largestMessageBytes,
-      ),
+      largestMessageBytes: largestOf(rows, head.largestMessageBytes),
       updatedAt: time,
-      deletedAt: null,
     });
     this.#changed.add(head.id);
-    const messages = rows.map(fromMessageRow);
+    const messages = rows.map((row) => fromMessageRow(row, head.id));
     return { messages, agentStates, headSequence, revision, isRepeated: false };
   }
 
   async #putStates(
     request: Append,
-    place: { readonly sessionId: string; readonly revision: number; readonly time: Date },
+    place: Omit<StatePlace, "keepVersions">,
   ): Promise<readonly AgentState[]> {
     const { keepVersions } = this.#context;
     const agentStates: AgentState[] = [];
@@ -182,4 +176,9 @@ class AppendGroup {
     await this.#context.messages.insert(this.#connection, rows);
     await insertCallRows(this.#connection, calls);
   }
+}
+
+/** The most bytes that a row has, or what there was before. */
+function largestOf(rows: readonly MessageRow[], before: number): number {
+  return rows.reduce((largest, { bytes }) => Math.max(largest, bytes), before);
 }

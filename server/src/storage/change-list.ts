@@ -43,7 +43,7 @@ async function listRecorded(
   limit: number,
 ): Promise<readonly ListedChange[]> {
   const sql = `SELECT c.kind, c.sequence, c.revision, c.through_sequence, m.bytes FROM session_changes c
-    LEFT JOIN messages m ON m.session_id = c.session_id AND m.sequence = c.sequence
+    LEFT JOIN messages m ON m.session_id = COALESCE(c.layer_id, c.session_id) AND m.sequence = c.sequence
     WHERE c.session_id = ? AND c.revision > ? AND c.revision <= ?
       AND (c.kind = 'session' OR (c.kind = 'message' AND c.sequence <= ?) OR (c.kind = 'clear' AND c.sequence < ?))
     ORDER BY c.revision LIMIT ?`;

@@ -23,7 +23,7 @@ interface ListedRange {
 }
 
 const BEING_WRITTEN = `FROM message_writes w
-  JOIN messages m ON m.session_id = w.session_id AND m.sequence = w.sequence
+  JOIN messages m ON m.session_id = COALESCE(w.layer_id, w.session_id) AND m.sequence = w.sequence
   WHERE w.session_id = ?`;
 
 /** Changes by their revisions. */
@@ -117,13 +117,13 @@ export class ChangePages {
     details: Details,
   ): Promise<void> {
     const sql = `SELECT ${this.#messageColumns}, c.revision AS change_revision FROM session_changes c
-      JOIN messages m ON m.session_id = c.session_id AND m.sequence = c.sequence
+      JOIN messages m ON m.session_id = COALESCE(c.layer_id, c.session_id) AND m.sequence = c.sequence
       WHERE c.session_id = ? AND c.kind = 'message' AND c.revision BETWEEN ? AND ? AND m.sequence <= ?
       ORDER BY c.revision`;
     const result = await connection.query(sql, [sessionId, first, last, lastSequence]);
     for (const [index, row] of this.#messages.toRows(result).entries()) {
       const revision = Number(result.rows[index]?.change_revision);
-      details.set(revision, toMessageChange(revision, row));
+      details.set(revision, toMessageChange(revision, row, sessionId));
     }
   }
 
@@ -197,8 +197,8 @@ function toCleared(listed: ListedChange): readonly (readonly [number, Change])[]
   return [[revision, { type: "messages_cleared", revision, afterSequence, throughSequence }]];
 }
 
-function toMessageChange(revision: number, row: MessageRow): Change {
+function toMessageChange(revision: number, row: MessageRow, sessionId: string): Change {
   return row.deletedAt === null
-    ? { type: "message_updated", revision, message: fromMessageRow(row) }
+    ? { type: "message_updated", revision, message: fromMessageRow(row, sessionId) }
     : { type: "message_deleted", revision, messageId: row.id, sequence: row.sequence };
 }

@@ -10,6 +10,7 @@ import type { Extent } from "../domain/model.js";
 import type { Page, SessionRef } from "../domain/storage.js";
 import { ChangePages } from "./change-pages.js";
 import type { Connection, Database } from "./database.js";
+import { padList, placeholdersOf } from "./padded-list.js";
 import { SessionRows } from "./session-row.js";
 
 /** For how many sessions one statement asks at most. */
@@ -72,16 +73,14 @@ export class TypeOrmChangeStorage implements ChangeStorage {
   }
 }
 
-/** Reads revisions by one of few statements, which are prepared: the last id fills up the list. */
+/** Reads the revisions of sessions by one of few statements, which are prepared. */
 async function readRevisions(
   connection: Connection,
   ids: readonly string[],
   revisions: Map<string, number>,
 ): Promise<void> {
-  const size = 2 ** Math.ceil(Math.log2(ids.length));
-  const parameters = Array.from({ length: size }, (_, index) => ids[index] ?? ids.at(-1));
-  const placeholders = parameters.map(() => "?").join(", ");
-  const sql = `SELECT id, revision FROM sessions WHERE id IN (${placeholders})`;
-  const { rows } = await connection.query(sql, parameters);
+  const padded = padList(ids);
+  const sql = `SELECT id, revision FROM sessions WHERE id IN (${placeholdersOf(padded)})`;
+  const { rows } = await connection.query(sql, padded);
   for (const { id, revision } of rows) revisions.set(String(id), Number(revision));
 }

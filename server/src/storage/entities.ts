@@ -21,6 +21,18 @@ export interface SessionRow {
   changeRevision: number;
   /** The most bytes that a message of the session has had: what a page of it can weigh. */
   largestMessageBytes: number;
+  /** The session that it was forked from; null for one that is no fork. */
+  forkSessionId: string | null;
+  /** The last sequence that it has from there; 0 for one that is no fork. */
+  forkSequence: number;
+  /** Up to which sequence its messages stay as they are where they lie, since others may show them. */
+  frozenThrough: number;
+  /** Whether `session_layers` says where its messages lie; if not, they lie under its own id. */
+  isLayered: boolean;
+  /** The layer to which its edits of frozen messages go; null if there is none yet. */
+  editLayerId: string | null;
+  /** Its row in `session_trees`; null if it shares nothing with any other. */
+  treeId: string | null;
   /** About how many bytes its title and metadata take on the wire: what pages are measured by. */
   bytes: number;
   requestHash: Buffer;
@@ -35,8 +47,29 @@ export interface SessionMetadataRow {
   entryHash: Buffer;
 }
 
+/** A row of `session_layers`: where a part of a session's messages lies. */
+export interface SessionLayerRow {
+  sessionId: string;
+  /** Of two layers that have a message, the higher one counts. */
+  height: number;
+  /** Under which session id `messages` has it. */
+  layerId: string;
+  /** What it has lies behind this sequence, and reaches up to the next one. */
+  afterSequence: number;
+  throughSequence: number;
+}
+
+/**
+ * A row of `session_trees`: sessions that share messages. Whoever takes one of those out of
+ * sight locks it, after the row of the session.
+ */
+export interface SessionTreeRow {
+  id: string;
+}
+
 /** A row of `messages`: a message, or the tombstone of one. */
 export interface MessageRow {
+  /** The id of its session, or of a layer that sessions share. */
   sessionId: string;
   sequence: number;
   id: string;
@@ -73,6 +106,8 @@ export interface SessionChangeRow {
   revision: number;
   /** The head when messages were cleared; 0 for the others. */
   throughSequence: number;
+  /** The layer in which the message lies; null where that is the session's own. */
+  layerId: string | null;
 }
 
 /** A row of `message_writes`: the lease on a message that is being written. */
@@ -85,6 +120,8 @@ export interface MessageWriteRow {
   writerId: string | null;
   /** By the database's clock, in milliseconds since 1970. */
   expiresAt: number;
+  /** The layer in which the message lies; null where that is the session's own. */
+  layerId: string | null;
 }
 
 /** A row of `agent_state`: a version of a state, or the tombstone of one. */
@@ -99,6 +136,8 @@ export interface AgentStateRow {
   mediaType: string;
   bytes: number;
   revision: number;
+  /** The session's head when it was put. */
+  headSequence: number;
   requestHash: Buffer;
   createdAt: Date;
   deletedAt: Date | null;
@@ -113,6 +152,8 @@ export interface Entities {
   readonly sessionChange: EntitySchema<SessionChangeRow>;
   readonly messageWrite: EntitySchema<MessageWriteRow>;
   readonly apiCall: EntitySchema<ApiCallRow>;
+  readonly sessionLayer: EntitySchema<SessionLayerRow>;
+  readonly sessionTree: EntitySchema<SessionTreeRow>;
 }
 
 /** Describes the tables with a database's column types. */
@@ -126,10 +167,13 @@ export function createEntities(kinds: ColumnKinds): Entities {
     sessionChange: sessionChangeEntity(columns),
     messageWrite: messageWriteEntity(columns),
     apiCall: apiCallEntity(columns),
+    sessionLayer: sessionLayerEntity(columns),
+    sessionTree: sessionTreeEntity(columns),
   };
 }
 
-function sessionEntity({ uuid, key, text, bigint, integer, hash, time }: Columns) {
+function sessionEntity(columns: Columns) {
+  const { uuid, key, text, bigint, integer, boolean, hash, time } = columns;
   return new EntitySchema<SessionRow>({
     name: "session",
     tableName: "sessions",
@@ -152,6 +196,12 @@ function sessionEntity({ uuid, key, text, bigint, integer, hash, time }: Columns
       createdAt: time("created_at"),
       updatedAt: time("updated_at"),
       deletedAt: nullable(time("deleted_at")),
+      forkSessionId: nullable(uuid("fork_session_id")),
+      forkSequence: bigint("fork_sequence"),
+      frozenThrough: bigint("frozen_through"),
+      isLayered: boolean("is_layered"),
+      editLayerId: nullable(uuid("edit_layer_id")),
+      treeId: nullable(uuid("tree_id")),
     },
   });
 }
@@ -211,6 +261,7 @@ function agentStateEntity(columns: Columns) {
       mediaType: text("media_type"),
       bytes: integer("bytes"),
       revision: bigint("revision"),
+      headSequence: bigint("head_sequence"),
       requestHash: hash("request_hash"),
       createdAt: time("created_at"),
       deletedAt: nullable(time("deleted_at")),
@@ -228,7 +279,30 @@ function sessionChangeEntity({ uuid, word, bigint }: Columns) {
       sequence: primary(bigint("sequence")),
       revision: bigint("revision"),
       throughSequence: bigint("through_sequence"),
+      layerId: nullable(uuid("layer_id")),
     },
+  });
+}
+
+function sessionLayerEntity({ uuid, bigint, integer }: Columns) {
+  return new EntitySchema<SessionLayerRow>({
+    name: "session_layer",
+    tableName: "session_layers",
+    columns: {
+      sessionId: primary(uuid("session_id")),
+      height: primary(integer("height")),
+      layerId: uuid("layer_id"),
+      afterSequence: bigint("after_sequence"),
+      throughSequence: bigint("through_sequence"),
+    },
+  });
+}
+
+function sessionTreeEntity({ uuid }: Columns) {
+  return new EntitySchema<SessionTreeRow>({
+    name: "session_tree",
+    tableName: "session_trees",
+    columns: { id: primary(uuid("id")) },
   });
 }
 
@@ -242,6 +316,7 @@ function messageWriteEntity({ uuid, bigint }: Columns) {
       epoch: bigint("epoch"),
       writerId: nullable(uuid("writer_id")),
       expiresAt: bigint("expires_at"),
+      layerId: nullable(uuid("layer_id")),
     },
   });
 }

@@ -8,6 +8,8 @@ export interface Lease {
   readonly epoch: number;
   /** Null once the writer has let go of it. */
   readonly writerId: string | null;
+  /** The layer in which the message lies; null where that is the session's own. */
+  readonly layerId: string | null;
   /** Whether it has run out by the database's clock. */
   readonly hasExpired: boolean;
 }
@@ -18,6 +20,7 @@ export interface NewLease {
   readonly sequence: number;
   readonly epoch: number;
   readonly writerId: string;
+  readonly layerId: string | null;
   readonly leaseMs: number;
 }
 
@@ -57,18 +60,18 @@ export class LeaseRows {
     { sessionId, sequence }: { readonly sessionId: string; readonly sequence: number },
   ): Promise<Lease | undefined> {
     const hasExpired = `CASE WHEN expires_at <= ${this.#nowMs} THEN 1 ELSE 0 END`;
-    const sql = `SELECT epoch, writer_id, ${hasExpired} AS has_expired FROM message_writes ${AT}`;
+    const sql = `SELECT epoch, writer_id, layer_id, ${hasExpired} AS has_expired FROM message_writes ${AT}`;
     const result = await connection.query(sql, [sessionId, sequence]);
-    const [row] = this.#table.toRows<"epoch" | "writerId">(result);
+    const [row] = this.#table.toRows<"epoch" | "writerId" | "layerId">(result);
     return row && { ...row, hasExpired: Number(result.rows[0]?.has_expired) === 1 };
   }
 
   /** Puts a lease in place of the one that there may be. */
   async put(connection: Connection, lease: NewLease): Promise<void> {
-    const { sessionId, sequence, epoch, writerId, leaseMs } = lease;
+    const { sessionId, sequence, epoch, writerId, layerId, leaseMs } = lease;
     await this.remove(connection, lease);
-    const sql = `INSERT INTO message_writes (session_id, sequence, epoch, writer_id, expires_at) VALUES (?, ?, ?, ?, ${this.#nowMs} + ?)`;
-    await connection.query(sql, [sessionId, sequence, epoch, writerId, leaseMs]);
+    const sql = `INSERT INTO message_writes (session_id, sequence, epoch, writer_id, layer_id, expires_at) VALUES (?, ?, ?, ?, ?, ${this.#nowMs} + ?)`;
+    await connection.query(sql, [sessionId, sequence, epoch, writerId, layerId, leaseMs]);
   }
 
   /** Makes a lease last from now on. */

@@ -8,7 +8,7 @@ import type {
   Part,
   Role,
 } from "../domain/model.js";
-import type { NewMessage, SessionRef } from "../domain/storage.js";
+import type { NewMessage } from "../domain/storage.js";
 import type { MessageRow } from "./entities.js";
 
 /** What a message's content is in its row. */
@@ -25,8 +25,8 @@ export interface MessagePlace {
   readonly time: Date;
 }
 
-/** What is left of a message that was deleted: its place, its id and its hash. */
-export const ERASED: ContentColumns & Pick<MessageRow, "bytes"> = {
+/** What a deleted message has instead of its content. */
+const ERASED: ContentColumns & Pick<MessageRow, "bytes"> = {
   content: "",
   parts: null,
   metadata: null,
@@ -70,6 +70,12 @@ function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
 }
 
+/** What a deletion writes to the row of a message; its hash goes too, since short text could be guessed from it. */
+export function toTombstone({ revision, updatedAt }: Pick<MessageRow, "revision" | "updatedAt">) {
+  const requestHash = Buffer.alloc(32);
+  return { ...ERASED, requestHash, revision, updatedAt, deletedAt: updatedAt };
+}
+
 /** Gives the columns that hold a message's content. */
 export function toContentColumns(content: MessageContent): ContentColumns {
   const { parts, metadata, raw } = content;
@@ -84,11 +90,11 @@ export function toContentColumns(content: MessageContent): ContentColumns {
   };
 }
 
-/** Gives the message that a row holds. */
-export function fromMessageRow(row: MessageRow): Message {
+/** Gives the message that a row holds, as one of a session. */
+export function fromMessageRow(row: MessageRow, sessionId: string): Message {
   return {
     id: row.id,
-    sessionId: row.sessionId,
+    sessionId,
     sequence: row.sequence,
     role: row.role as Role,
     content: row.content,
@@ -119,7 +125,7 @@ export function fromStoredParts(parts: string | null): readonly Part[] {
  */
 export function requireMessage(
   row: MessageRow | undefined,
-  { sessionId }: SessionRef,
+  sessionId: string,
   messageId: string,
 ): MessageRow {
   if (row === undefined) {

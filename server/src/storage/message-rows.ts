@@ -3,6 +3,7 @@ import { takePage } from "./bounded-page.js";
 import type { Connection, Database } from "./database.js";
 import type { KeptMessages } from "./dialect.js";
 import type { MessageRow } from "./entities.js";
+import { paddedLists, placeholdersOf } from "./padded-list.js";
 import { Table } from "./table.js";
 
 /** The most rows that one statement inserts. */
@@ -17,6 +18,9 @@ export interface MessageRowPage {
   readonly hasMore: boolean;
 }
 
+/** Which of the messages that are kept. */
+export type KeptRange = Pick<MessageRange, "afterSequence" | "upToSequence">;
+
 /** The bounds of a page, and the most that a message of the session weighs. */
 export interface SizedBounds extends PageBounds {
   readonly largestBytes: number;
@@ -28,8 +32,8 @@ interface Selection extends MessageRange {
   readonly condition?: string;
 }
 
-/** What tells a repeated request. */
-export type MessageRequestRow = Pick<MessageRow, "id" | "requestHash" | "deletedAt">;
+/** What is known of a message before it is read. */
+export type MessageKeyRow = Pick<MessageRow, "sequence" | "bytes" | "deletedAt">;
 
 /** Reads and inserts the rows of messages with prepared statements. */
 export class MessageRows {
@@ -83,32 +87,47 @@ export class MessageRows {
     return sql;
   }
 
-  /** Finds the row of a session that has an id, tombstones included. */
-  async find(
+  /** Reads which messages of a range there are, tombstones included. */
+  readKeys(
     connection: Connection,
     sessionId: string,
-    id: string,
-  ): Promise<MessageRow | undefined> {
-    const sql = `SELECT ${this.#table.columns} FROM messages WHERE session_id = ? AND id = ?`;
-    return this.#table.toRows(await connection.query(sql, [sessionId, id]))[0];
+    range: MessageRange,
+    limit: number,
+  ): Promise<readonly MessageKeyRow[]> {
+    const selection = { ...range, limit, withDeleted: true };
+    return this.#select(connection, sessionId, selection, "sequence, bytes, deleted_at");
   }
 
-  /**
-   * Finds what tells a repeated request of the messages that have some ids, tombstones
-   * included, in no order.
-   *
-   * One statement an id: for a list of ids, PostgreSQL may read the whole session as long
-   * as it has no statistics of the table.
-   */
-  async findRequests(
+  /** Reads the rows of some messages, in no order; tombstones are left out. */
+  async readAt(
     connection: Connection,
     sessionId: string,
-    ids: readonly string[],
-  ): Promise<readonly MessageRequestRow[]> {
-    const found: MessageRequestRow[] = [];
-    const sql = `SELECT id, request_hash, deleted_at FROM messages WHERE session_id = ? AND id = ?`;
-    for (const id of ids) {
-      found.push(...this.#table.toRows(await connection.query(sql, [sessionId, id])));
+    sequences: readonly number[],
+  ): Promise<readonly MessageRow[]> {
+    const [first, last] = [Math.min(...sequences), Math.max(...sequences)];
+    if (last - first + 1 === sequences.length) {
+      const range = { afterSequence: first - 1, upToSequence: last, order: "ascending" } as const;
+      return this.#select(connection, sessionId, { ...range, limit: sequences.length });
+    }
+    const rows: MessageRow[] = [];
+    for (const list of paddedLists(sequences)) {
+      const sql = `SELECT ${this.#table.columns} FROM messages WHERE session_id = ? AND sequence IN (${placeholdersOf(list)}) AND deleted_at IS NULL`;
+      rows.push(...this.#table.toRows(await connection.query(sql, [sessionId, ...list])));
+    }
+    return rows;
+  }
+
+  /** Tells which of some messages there are, tombstones included. */
+  async findSequences(
+    { query }: Connection,
+    sessionId: string,
+    sequences: readonly number[],
+  ): Promise<readonly number[]> {
+    const found: number[] = [];
+    for (const list of paddedLists(sequences)) {
+      const sql = `SELECT sequence FROM messages WHERE session_id = ? AND sequence IN (${placeholdersOf(list)})`;
+      const { rows } = await query(sql, [sessionId, ...list]);
+      found.push(...rows.map(({ sequence }) => Number(sequence)));
     }
     return found;
   }
@@ -137,7 +156,7 @@ export class MessageRows {
   async readKept(
     connection: Connection,
     sessionId: string,
-    range: Pick<MessageRange, "afterSequence" | "upToSequence">,
+    range: KeptRange,
     bounds: SizedBounds,
   ): Promise<MessageRowPage> {
     const { table, conditions } = this.#kept;
@@ -174,6 +193,18 @@ export class MessageRows {
     }
   }
 
+  /** Counts the messages of a range; tombstones are left out. */
+  async count(
+    { query }: Connection,
+    sessionId: string,
+    { afterSequence, upToSequence }: Pick<MessageRange, "afterSequence" | "upToSequence">,
+  ): Promise<number> {
+    const sql =
+      "SELECT COUNT(*) AS count FROM messages WHERE session_id = ? AND sequence > ? AND sequence <= ? AND deleted_at IS NULL";
+    const { rows } = await query(sql, [sessionId, afterSequence, upToSequence]);
+    return Number(rows[0]?.count);
+  }
+
   /** Gives the sequence of the newest message but `count`, up to a sequence; 0 if there is none. */
   async sequenceBeforeLast(
     connection: Connection,
@@ -192,14 +223,15 @@ export class MessageRows {
   async #select<Column extends keyof MessageRow = keyof MessageRow>(
     connection: Connection,
     sessionId: string,
-    selection: Selection & { readonly limit: number },
+    selection: Selection & { readonly limit: number; readonly withDeleted?: boolean },
     columns = this.#table.columns,
   ): Promise<readonly Pick<MessageRow, Column>[]> {
     const { order, limit, roles = [], table = "messages", condition } = selection;
+    const which = selection.withDeleted ? "" : "AND deleted_at IS NULL";
     const byRole = roles.length === 0 ? "" : `AND role IN (${roles.map(() => "?").join(", ")})`;
     const byCondition = condition === undefined ? "" : `AND ${condition}`;
     const direction = order === "ascending" ? "ASC" : "DESC";
-    const sql = `SELECT ${columns} FROM ${table} WHERE session_id = ? AND sequence > ? AND sequence <= ? AND deleted_at IS NULL ${byRole} ${byCondition} ORDER BY sequence ${direction} LIMIT ?`;
+    const sql = `SELECT ${columns} FROM ${table} WHERE session_id = ? AND sequence > ? AND sequence <= ? ${which} ${byRole} ${byCondition} ORDER BY sequence ${direction} LIMIT ?`;
     const { afterSequence, upToSequence } = selection;
     const parameters = [sessionId, afterSequence, upToSequence, ...roles, limit];
     return this.#table.toRows<Column>(await connection.query(sql, parameters));

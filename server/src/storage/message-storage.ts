@@ -1,4 +1,3 @@
-import { IsNull, MoreThan } from "typeorm";
 import { StateError } from "../domain/errors.js";
 import type { Message } from "../domain/model.js";
 import { measureMessage } from "../domain/new-message.js";
@@ -20,8 +19,11 @@ import { recordClear, recordMessageChange } from "./change-rows.js";
 import type { Connection, Database } from "./database.js";
 import type { MessageRow } from "./entities.js";
 import { LeaseRows } from "./lease-rows.js";
-import { ERASED, fromMessageRow, requireMessage, toContentColumns } from "./message-row.js";
-import { type MessageRowPage, MessageRows, type SizedBounds } from "./message-rows.js";
+import { MessageClearing } from "./message-clearing.js";
+import { fromMessageRow, requireMessage, toContentColumns, toTombstone } from "./message-row.js";
+import type { MessageRowPage, SizedBounds } from "./message-rows.js";
+import { type MessagePlaces, SessionMessages } from "./session-messages.js";
+import { SessionReads } from "./session-reads.js";
 import {
   advanceTo,
   nextOf,
@@ -35,14 +37,18 @@ import {
 export class TypeOrmMessageStorage implements MessageStorage {
   readonly #database: Database;
   readonly #sessions: SessionRows;
-  readonly #messages: MessageRows;
+  readonly #messages: SessionMessages;
+  readonly #reads: SessionReads;
+  readonly #clearing: MessageClearing;
   readonly #leases: LeaseRows;
   readonly #appends: AppendLane;
 
   constructor(database: Database, keepVersions: number) {
     this.#database = database;
     this.#sessions = new SessionRows(database);
-    this.#messages = new MessageRows(database);
+    this.#messages = new SessionMessages(database);
+    this.#reads = new SessionReads(database);
+    this.#clearing = new MessageClearing(this.#messages);
     this.#leases = new LeaseRows(database);
     this.#appends = new AppendLane(database, {
       sessions: new GroupSessions(database),
@@ -55,49 +61,45 @@ export class TypeOrmMessageStorage implements MessageStorage {
     return this.#appends.append(ref, request);
   }
 
-  get(ref: SessionRef, messageId: string): Promise<Message> {
-    return this.#database.read(async (connection) => {
-      await this.#sessions.read(connection, ref);
-      return fromMessageRow(await this.#find(connection, ref, messageId));
-    });
-  }
-
-  read(ref: SessionRef, range: MessageRange, bounds: PageBounds): Promise<Page<Message>> {
-    return this.#readPage(ref, bounds, (connection, sized) =>
-      this.#messages.read(connection, ref.sessionId, range, sized),
+  async get(ref: SessionRef, messageId: string): Promise<Message> {
+    const row = await this.#reads.read(
+      ref,
+      (connection, head) => this.#messages.find(connection, head, messageId),
+      (found) => found !== undefined,
     );
+    return fromMessageRow(requireMessage(row, ref.sessionId, messageId), ref.sessionId);
   }
 
-  readKept(
+  async read(ref: SessionRef, range: MessageRange, bounds: PageBounds): Promise<Page<Message>> {
+    const page = await this.#reads.read(
+      ref,
+      (connection, head) => this.#messages.read(connection, head, range, sizedFor(head, bounds)),
+      (found) => isGapless(found, range),
+    );
+    return toPage(ref, page);
+  }
+
+  async readKept(
     ref: SessionRef,
     range: Pick<MessageRange, "afterSequence" | "upToSequence">,
     bounds: PageBounds,
   ): Promise<Page<Message>> {
-    return this.#readPage(ref, bounds, (connection, sized) =>
-      this.#messages.readKept(connection, ref.sessionId, range, sized),
+    const page = await this.#reads.read(
+      ref,
+      (connection, head) =>
+        this.#messages.readKept(connection, head, range, sizedFor(head, bounds)),
+      () => false,
     );
-  }
-
-  #readPage(
-    ref: SessionRef,
-    bounds: PageBounds,
-    read: (connection: Connection, bounds: SizedBounds) => Promise<MessageRowPage>,
-  ): Promise<Page<Message>> {
-    return this.#database.read(async (connection) => {
-      const { largestMessageBytes: largestBytes } = await this.#sessions.read(connection, ref);
-      const { rows, hasMore } = await read(connection, { ...bounds, largestBytes });
-      // A session that was deleted in between must not look like one that ends here.
-      if (!hasMore) await this.#sessions.read(connection, ref);
-      return { items: rows.map(fromMessageRow), hasMore };
-    });
+    return toPage(ref, page);
   }
 
   sequenceBeforeLast(ref: SessionRef, count: number, upToSequence: number): Promise<number> {
-    return this.#database.read(async (connection) => {
-      await this.#sessions.read(connection, ref);
-      const range = { count, upToSequence };
-      return this.#messages.sequenceBeforeLast(connection, ref.sessionId, range);
-    });
+    return this.#reads.read(
+      ref,
+      (connection, head) =>
+        this.#messages.sequenceBeforeLast(connection, head, { count, upToSequence }),
+      (sequence) => sequence === upToSequence - count,
+    );
   }
 
   update(
@@ -108,8 +110,8 @@ export class TypeOrmMessageStorage implements MessageStorage {
   ): Promise<Message> {
     return this.#database.lockingTransaction(ref.sessionId, async (connection) => {
       const head = await this.#sessions.lock(connection, ref);
-      const row = await this.#find(connection, ref, messageId);
-      const before = fromMessageRow(row);
+      const row = await this.#find(connection, head, messageId);
+      const before = fromMessageRow(row, head.id);
       const after = { ...before, ...change };
       if (Buffer.compare(hashMessage(before), hashMessage(after)) === 0) return before;
       if (before.status === "streaming") throw inProgress(messageId);
@@ -121,22 +123,24 @@ export class TypeOrmMessageStorage implements MessageStorage {
         bytes: measureMessage(after),
         version: row.version + 1,
       };
-      await connection.manager.update(connection.entities.message, placeOf(row), changed);
-      await recordMessageChange(connection, head.id, row.sequence, next.revision);
+      const place = placeOf(await this.#messages.own(connection, head, row));
+      await connection.manager.update(connection.entities.message, place, changed);
+      await recordMessageChange(connection, head.id, place, next.revision);
       await this.#sessions.advance(connection, head.id, advanceTo(head, next, changed.bytes));
-      return fromMessageRow({ ...row, ...changed });
+      return fromMessageRow({ ...row, ...changed }, head.id);
     });
   }
 
   delete(ref: SessionRef, messageId: string): Promise<void> {
     return this.#database.lockingTransaction(ref.sessionId, async (connection) => {
       const head = await this.#sessions.lock(connection, ref);
-      const row = await this.#find(connection, ref, messageId);
+      const row = await this.#find(connection, head, messageId);
       const next = nextOf(head);
+      const place = placeOf(await this.#messages.own(connection, head, row));
       const { manager, entities } = connection;
-      await manager.update(entities.message, placeOf(row), toTombstone(next));
-      await this.#leases.remove(connection, row);
-      await recordMessageChange(connection, head.id, row.sequence, next.revision);
+      await manager.update(entities.message, place, toTombstone(next));
+      await this.#leases.remove(connection, { sessionId: head.id, sequence: row.sequence });
+      await recordMessageChange(connection, head.id, place, next.revision);
       await this.#sessions.advance(connection, head.id, withoutMessages(head, next, 1));
     });
   }
@@ -145,11 +149,7 @@ export class TypeOrmMessageStorage implements MessageStorage {
     return this.#database.lockingTransaction(ref.sessionId, async (connection) => {
       const head = await this.#sessions.lock(connection, ref);
       const next = nextOf(head);
-      const { affected = 0 } = await connection.manager.update(
-        connection.entities.message,
-        { sessionId: head.id, sequence: MoreThan(afterSequence), deletedAt: IsNull() },
-        toTombstone(next),
-      );
+      const affected = await this.#clearing.clear(connection, head, afterSequence, next);
       if (affected === 0) return 0;
       await this.#leases.removeAfter(connection, head.id, afterSequence);
       const cleared = { afterSequence, throughSequence: head.headSequence };
@@ -159,10 +159,33 @@ export class TypeOrmMessageStorage implements MessageStorage {
     });
   }
 
-  async #find(connection: Connection, ref: SessionRef, messageId: string): Promise<MessageRow> {
-    const row = await this.#messages.find(connection, ref.sessionId, messageId);
-    return requireMessage(row, ref, messageId);
+  async #find(
+    connection: Connection,
+    session: MessagePlaces,
+    messageId: string,
+  ): Promise<MessageRow> {
+    const row = await this.#messages.find(connection, session, messageId);
+    return requireMessage(row, session.id, messageId);
   }
+}
+
+function sizedFor({ largestMessageBytes }: SessionHead, bounds: PageBounds): SizedBounds {
+  return { ...bounds, largestBytes: largestMessageBytes };
+}
+
+function toPage({ sessionId }: SessionRef, { rows, hasMore }: MessageRowPage): Page<Message> {
+  return { items: rows.map((row) => fromMessageRow(row, sessionId)), hasMore };
+}
+
+/** Whether a page is not the last one, and has all of its range up to its end. */
+function isGapless(
+  { rows, hasMore }: MessageRowPage,
+  { afterSequence, upToSequence, order }: MessageRange,
+): boolean {
+  const last = rows.at(-1)?.sequence;
+  if (!hasMore || last === undefined) return false;
+  const length = order === "ascending" ? last - afterSequence : upToSequence - last + 1;
+  return length === rows.length;
 }
 
 function placeOf({ sessionId, sequence }: MessageRow): Pick<MessageRow, "sessionId" | "sequence"> {
@@ -172,12 +195,6 @@ function placeOf({ sessionId, sequence }: MessageRow): Pick<MessageRow, "session
 function inProgress(messageId: string): StateError {
   const message = `message ${messageId} is being written: edit it when it is finished`;
   return new StateError("failed_precondition", "MESSAGE_IN_PROGRESS", message);
-}
-
-/** What a deleted message becomes; its hash goes too, since short text could be guessed from it. */
-function toTombstone({ revision, updatedAt }: Revision): Partial<MessageRow> {
-  const requestHash = Buffer.alloc(32);
-  return { ...ERASED, requestHash, revision, updatedAt, deletedAt: updatedAt };
 }
 
 /** What a deletion of so many messages writes to the row of their session. */

@@ -17,6 +17,7 @@ import { initialMigration } from "./migrations/0001-initial.js";
 import { liveMigration } from "./migrations/0002-live.js";
 import { usageMigration } from "./migrations/0003-usage.js";
 import { contextMigration } from "./migrations/0004-context.js";
+import { forksMigration } from "./migrations/0005-forks.js";
 import { PostgresDoorbell } from "./postgres-doorbell.js";
 import { TypeOrmSessionStorage } from "./session-storage.js";
 import { TypeOrmUsageStorage } from "./usage-storage.js";
@@ -86,6 +87,7 @@ const MIGRATIONS: readonly Migration[] = [
   liveMigration,
   usageMigration,
   contextMigration,
+  forksMigration,
 ];
 
 /** Makes a migration for a kind of database. */

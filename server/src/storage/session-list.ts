@@ -41,7 +41,7 @@ function select(
   { manager, entities }: Connection,
   listing: SessionListing,
 ): SelectQueryBuilder<SessionRow> {
-  const { tenantId, userId, agentId, updatedAfter, updatedBefore, after } = listing;
+  const { tenantId, userId, agentId, forkSessionId, updatedAfter, updatedBefore, after } = listing;
   const query = manager
     .createQueryBuilder(entities.session, "session")
     .where("session.tenantId = :tenantId AND session.deletedAt IS NULL", { tenantId })
@@ -49,6 +49,9 @@ function select(
     .addOrderBy("session.id", "DESC");
   if (userId !== undefined) query.andWhere("session.userId = :userId", { userId });
   if (agentId !== undefined) query.andWhere("session.agentId = :agentId", { agentId });
+  if (forkSessionId !== undefined) {
+    query.andWhere("session.forkSessionId = :forkSessionId", { forkSessionId });
+  }
   if (updatedAfter) query.andWhere("session.updatedAt >= :updatedAfter", { updatedAfter });
   if (updatedBefore) query.andWhere("session.updatedAt < :updatedBefore", { updatedBefore });
   if (after) {

@@ -1,5 +1,6 @@
 import { StateError } from "../domain/errors.js";
 import { parseJson } from "../domain/json.js";
+import { measureMetadata } from "../domain/metadata-size.js";
 import type { JsonObject, Session } from "../domain/model.js";
 import type { SessionRef } from "../domain/storage.js";
 import type { Connection, Database } from "./database.js";
@@ -21,11 +22,15 @@ export type SessionHead = Pick<
   | "largestMessageBytes"
   | "updatedAt"
   | "deletedAt"
+  | "frozenThrough"
+  | "isLayered"
+  | "editLayerId"
+  | "treeId"
 >;
 
 /** The columns of a {@link SessionHead}. */
 export const HEAD_COLUMNS =
-  "id, tenant_id, user_id, agent_id, head_sequence, message_count, revision, version, change_revision, largest_message_bytes, updated_at, deleted_at";
+  "id, tenant_id, user_id, agent_id, head_sequence, message_count, revision, version, change_revision, largest_message_bytes, updated_at, deleted_at, frozen_through, is_layered, edit_layer_id, tree_id";
 
 /** What a change of a session writes to its row. */
 export type SessionAdvance = Pick<
@@ -143,6 +148,28 @@ export function advanceTo(head: SessionHead, next: Revision, messageBytes = 0): 
   return { ...head, ...next, changeRevision: next.revision, largestMessageBytes };
 }
 
+/** Finds the row of the session with an id, of whatever tenant, deleted ones included. */
+export function findById(
+  { manager, entities }: Connection,
+  id: string,
+): Promise<SessionRow | null> {
+  return manager.findOneBy(entities.session, { id });
+}
+
+/** Finds the row of the session with a key. */
+export function findByKey(
+  { manager, entities }: Connection,
+  tenantId: string,
+  sessionKey: string,
+): Promise<SessionRow | null> {
+  return manager.findOneBy(entities.session, { tenantId, sessionKey });
+}
+
+/** Measures what a session takes on the wire beside what every one takes, in bytes. */
+export function measureSession(title: string, metadata: JsonObject): number {
+  return Buffer.byteLength(title) + measureMetadata(metadata);
+}
+
 /** Gives the session that a row holds. */
 export function fromSessionRow(row: SessionRow): Session {
   return {
@@ -158,5 +185,7 @@ export function fromSessionRow(row: SessionRow): Session {
     messageCount: row.messageCount,
     revision: row.revision,
     version: row.version,
+    forkSessionId: row.forkSessionId ?? undefined,
+    forkSequence: row.forkSequence,
   };
 }

@@ -68,9 +68,10 @@ function interrupt(
     const next = nextOf(head);
     const changed = { status: "interrupted", ...next };
     const { manager, entities } = connection;
-    await manager.update(entities.message, { sessionId, sequence }, changed);
+    const place = { sessionId: lease.layerId ?? sessionId, sequence };
+    await manager.update(entities.message, place, changed);
     await leases.remove(connection, message);
-    await recordMessageChange(connection, sessionId, sequence, next.revision);
+    await recordMessageChange(connection, sessionId, place, next.revision);
     await sessions.advance(connection, sessionId, advanceTo(head, next));
     return true;
   });

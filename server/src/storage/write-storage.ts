@@ -12,19 +12,26 @@ import type {
   WrittenText,
 } from "../domain/write-storage.js";
 import { findCalls, insertCalls } from "./api-call-rows.js";
-import { recordMessageChange } from "./change-rows.js";
+import { layerOf, type MessagePlace, recordMessageChange } from "./change-rows.js";
 import type { Connection, Database } from "./database.js";
 import type { MessageRow } from "./entities.js";
 import { requireHead } from "./expected-head.js";
 import { type Lease, LeaseRows } from "./lease-rows.js";
 import { fromMessageRow, requireMessage, toContentColumns, toMessageRow } from "./message-row.js";
-import { MessageRows } from "./message-rows.js";
+import { SessionMessages } from "./session-messages.js";
 import { advanceTo, nextOf, type Revision, type SessionHead, SessionRows } from "./session-row.js";
 import { interruptMessages } from "./write-interruption.js";
 import { WrittenMessageRows } from "./written-message-rows.js";
 
 /** What a finish, or a checkpoint with parts, makes of a message. */
 type Addition = WrittenText & Pick<Message, "status"> & Pick<WriteEnd, "allParts" | "tokenCount">;
+
+/** What grows: the message, the place of its row, and the revision in which it does. */
+interface Growth {
+  readonly ref: WriteRef;
+  readonly place: MessagePlace;
+  readonly next: Revision;
+}
 
 /** What a writer is told whose message is not its own any more. */
 const ENDS: ReadonlySet<ErrorCode> = new Set(["not_found", "aborted"]);
@@ -33,7 +40,7 @@ const ENDS: ReadonlySet<ErrorCode> = new Set(["not_found", "aborted"]);
 export class TypeOrmWriteStorage implements WriteStorage {
   readonly #database: Database;
   readonly #sessions: SessionRows;
-  readonly #messages: MessageRows;
+  readonly #messages: SessionMessages;
   readonly #written: WrittenMessageRows;
   readonly #leases: LeaseRows;
   readonly #maxMessageBytes: number;
@@ -41,7 +48,7 @@ export class TypeOrmWriteStorage implements WriteStorage {
   constructor(database: Database, maxMessageBytes: number) {
     this.#database = database;
     this.#sessions = new SessionRows(database);
-    this.#messages = new MessageRows(database);
+    this.#messages = new SessionMessages(database);
     this.#written = new WrittenMessageRows(database);
     this.#leases = new LeaseRows(database);
     this.#maxMessageBytes = maxMessageBytes;
@@ -51,24 +58,26 @@ export class TypeOrmWriteStorage implements WriteStorage {
     return this.#database.lockingTransaction(ref.sessionId, async (connection) => {
       const head = await this.#sessions.lock(connection, ref);
       const { message } = write;
-      const row = await this.#messages.find(connection, ref.sessionId, message.id);
+      const row = await this.#messages.find(connection, head, message.id);
       if (row === undefined) return this.#begin(connection, head, write);
       isRepeated("message", [message], [{ ...row, isDeleted: row.deletedAt !== null }]);
       const { headSequence, revision } = head;
-      const found = { message: fromMessageRow(row), isNew: false, headSequence };
+      const found = { message: fromMessageRow(row, head.id), isNew: false, headSequence };
       if (row.status === "complete") return { ...found, epoch: undefined, revision };
-      requireFree(row, await this.#leases.find(connection, row), write.writerId);
+      const place = { sessionId: head.id, sequence: row.sequence };
+      requireFree(row, await this.#leases.find(connection, place), write.writerId);
       return { ...found, ...(await this.#takeOver(connection, head, row, write)) };
     });
   }
 
   checkpoint(ref: WriteRef, written: WrittenText, leaseMs: number): Promise<number> {
-    return this.#continue(ref, async (connection, head) => {
+    return this.#continue(ref, async (connection, head, place) => {
       const next = nextOf(head);
+      const growth = { ref, place, next };
       const bytes =
         written.parts.length === 0
-          ? await this.#extend(connection, ref, written.text, next)
-          : (await this.#add(connection, ref, toAddition(written), next)).bytes;
+          ? await this.#extend(connection, growth, written.text)
+          : (await this.#add(connection, head, growth, toAddition(written))).bytes;
       await this.#leases.renew(connection, ref, leaseMs);
       await this.#sessions.advance(connection, head.id, advanceTo(head, next, bytes));
       return next.revision;
@@ -89,11 +98,11 @@ export class TypeOrmWriteStorage implements WriteStorage {
   }
 
   finish(ref: WriteRef, end: WriteEnd): Promise<{ message: Message; revision: number }> {
-    return this.#continue(ref, async (connection, head) => {
+    return this.#continue(ref, async (connection, head, place) => {
       const next = nextOf(head);
-      const message = await this.#add(connection, ref, end, next);
+      const message = await this.#add(connection, head, { ref, place, next }, end);
       await this.#leases.remove(connection, ref);
-      await recordMessageChange(connection, head.id, ref.sequence, next.revision);
+      await recordMessageChange(connection, head.id, place, next.revision);
       await this.#sessions.advance(connection, head.id, advanceTo(head, next, message.bytes));
       await this.#recordCall(connection, ref.tenantId, end);
       return { message, revision: next.revision };
@@ -124,14 +133,17 @@ export class TypeOrmWriteStorage implements WriteStorage {
   /** Runs what continues a writing, if it is still what the ref says. */
   #continue<T>(
     ref: WriteRef,
-    work: (connection: Connection, head: SessionHead) => Promise<T>,
+    work: (connection: Connection, head: SessionHead, place: MessagePlace) => Promise<T>,
   ): Promise<T> {
     return this.#database.lockingTransaction(ref.sessionId, async (connection) => {
       const head = await this.#sessions.lock(connection, ref);
       const lease = await this.#leases.find(connection, ref);
-      if (lease?.epoch === ref.epoch) return work(connection, head);
-      const row = await this.#messages.find(connection, ref.sessionId, ref.messageId);
-      throw endOf(requireMessage(row, ref, ref.messageId));
+      if (lease?.epoch === ref.epoch) {
+        const place = { sessionId: lease.layerId ?? head.id, sequence: ref.sequence };
+        return work(connection, head, place);
+      }
+      const row = await this.#messages.find(connection, head, ref.messageId);
+      throw endOf(requireMessage(row, head.id, ref.messageId));
     });
   }
 
@@ -142,7 +154,7 @@ export class TypeOrmWriteStorage implements WriteStorage {
     const place = { sessionId: head.id, sequence, revision, time: updatedAt };
     const row: MessageRow = { ...toMessageRow(write.message, place), status: "streaming" };
     await this.#messages.insert(connection, [row]);
-    await this.#leases.put(connection, { ...place, ...write, epoch: revision });
+    await this.#leases.put(connection, { ...place, ...write, layerId: null, epoch: revision });
     await this.#sessions.advance(connection, head.id, {
       headSequence: sequence,
       messageCount: head.messageCount + 1,
@@ -152,7 +164,7 @@ export class TypeOrmWriteStorage implements WriteStorage {
       largestMessageBytes: Math.max(head.largestMessageBytes, row.bytes),
       updatedAt,
     });
-    const message = fromMessageRow(row);
+    const message = fromMessageRow(row, head.id);
     return { message, epoch: revision, isNew: true, headSequence: sequence, revision };
   }
 
@@ -163,40 +175,41 @@ export class TypeOrmWriteStorage implements WriteStorage {
     { writerId, leaseMs }: NewWrite,
   ): Promise<Pick<StartedWrite, "message" | "epoch" | "revision">> {
     const next = nextOf(head);
-    const { sessionId, sequence } = row;
+    const { id: sessionId } = head;
+    const { sessionId: placeId, sequence } = await this.#messages.own(connection, head, row);
+    const place = { sessionId: placeId, sequence };
     const changed = { status: "streaming", ...next };
     const { manager, entities } = connection;
-    await manager.update(entities.message, { sessionId, sequence }, changed);
+    await manager.update(entities.message, place, changed);
     const epoch = next.revision;
-    await this.#leases.put(connection, { sessionId, sequence, epoch, writerId, leaseMs });
-    await recordMessageChange(connection, sessionId, sequence, next.revision);
-    await this.#sessions.advance(connection, head.id, advanceTo(head, next));
-    return { message: fromMessageRow({ ...row, ...changed }), epoch, revision: next.revision };
+    const layerId = layerOf(place, sessionId);
+    await this.#leases.put(connection, { sessionId, sequence, epoch, writerId, layerId, leaseMs });
+    await recordMessageChange(connection, sessionId, place, epoch);
+    await this.#sessions.advance(connection, sessionId, advanceTo(head, next));
+    return { message: fromMessageRow({ ...row, ...changed }, sessionId), epoch, revision: epoch };
   }
 
   /** Adds text to a message, and gives its new size. */
   async #extend(
     connection: Connection,
-    ref: WriteRef,
+    { ref, place, next }: Growth,
     text: string,
-    next: Revision,
   ): Promise<number> {
-    const bytes = (await this.#written.measure(connection, ref)) + Buffer.byteLength(text);
+    const bytes = (await this.#written.measure(connection, place)) + Buffer.byteLength(text);
     this.#requireSize(ref, bytes);
-    const { sessionId, sequence } = ref;
-    await this.#written.extend(connection, text, { sessionId, sequence, bytes, ...next });
+    await this.#written.extend(connection, text, { ...place, bytes, ...next });
     return bytes;
   }
 
   /** Adds text and parts to a message, and gives the whole of it. */
   async #add(
     connection: Connection,
-    ref: WriteRef,
+    head: SessionHead,
+    { ref, place, next }: Growth,
     { text, parts, allParts, status, tokenCount }: Addition,
-    next: Revision,
   ): Promise<Message> {
-    const row = await this.#messages.find(connection, ref.sessionId, ref.messageId);
-    const before = fromMessageRow(requireMessage(row, ref, ref.messageId));
+    const row = await this.#messages.find(connection, head, ref.messageId);
+    const before = fromMessageRow(requireMessage(row, head.id, ref.messageId), head.id);
     const message = {
       ...before,
       ...next,
@@ -207,8 +220,7 @@ export class TypeOrmWriteStorage implements WriteStorage {
     };
     const bytes = measureMessage(message);
     this.#requireSize(ref, bytes);
-    const { sessionId, sequence } = ref;
-    const rewrite = { ...toContentColumns(message), sessionId, sequence, status, bytes, ...next };
+    const rewrite = { ...toContentColumns(message), ...place, status, bytes, ...next };
     await this.#written.rewrite(connection, text, rewrite);
     return { ...message, bytes };
   }

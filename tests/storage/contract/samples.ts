@@ -4,6 +4,7 @@ import type { MessageContent, Role, StatePayload } from "../../../server/src/dom
 import { measureMessage } from "../../../server/src/domain/new-message.js";
 import {
   hashApiCall,
+  hashFork,
   hashMessage,
   hashSession,
   hashState,
@@ -11,6 +12,7 @@ import {
 import type {
   Append,
   NewAgentState,
+  NewFork,
   NewMessage,
   NewSession,
   SessionRef,
@@ -58,6 +60,16 @@ export function newSession(given: Partial<NewSession> = {}): NewSession {
   return { ...session, requestHash: hashSession(session) };
 }
 
+/** Gives a fork to create, of the same tenant. */
+export function forkOf(
+  { tenantId, sessionId }: SessionRef,
+  atSequence?: number,
+  given: Partial<NewSession> = {},
+): NewFork {
+  const session = newSession({ tenantId, ...given });
+  return { ...session, requestHash: hashFork(session, sessionId, atSequence), atSequence };
+}
+
 /** Gives a session to open by its key, or by its id where that is given. */
 export function sessionToOpen(given: Partial<NewSession>): SessionToOpen {
   return { ...newSession(given), idIsGiven: given.id !== undefined };
@@ -65,7 +77,7 @@ export function sessionToOpen(given: Partial<NewSession>): SessionToOpen {
 
 /** Creates a session, and tells where it is. */
 export async function createSession(
-  storage: Storage,
+  storage: Pick<Storage, "sessions">,
   given: Partial<NewSession> = {},
 ): Promise<SessionRef> {
   const session = newSession(given);

@@ -6,6 +6,7 @@ import {
   appendOf,
   EVERYTHING,
   endOf,
+  forkOf,
   newMessage,
   newState,
   newWrite,
@@ -19,6 +20,7 @@ type SessionCall = (storage: Storage, ref: SessionRef) => Promise<unknown>;
 export const SESSION_CALLS: Readonly<Record<string, SessionCall>> = {
   "sessions.get": ({ sessions }, ref) => sessions.get(ref),
   "sessions.update": ({ sessions }, ref) => sessions.update(ref, { title: "x" }),
+  "sessions.fork": ({ sessions }, ref) => sessions.fork(ref, forkOf(ref)),
   "sessions.delete": ({ sessions }, ref) => sessions.delete(ref),
   "messages.append": ({ messages }, ref) => messages.append(ref, appendOf(newMessage())),
   "messages.get": ({ messages }, ref) => messages.get(ref, newUuid()),

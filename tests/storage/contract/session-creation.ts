@@ -24,6 +24,8 @@ export function testSessionCreation(suite: StorageSuite): void {
       messageCount: 0,
       revision: 1,
       version: 1,
+      forkSessionId: undefined,
+      forkSequence: 0,
     });
     expect(await sessions.get({ tenantId, sessionId: session.id })).toEqual(created);
     expect(await sessions.getByKey(tenantId, "k")).toEqual(created);

@@ -34,6 +34,7 @@ function announceSessions(sessions: SessionStorage, announcements: Announcements
     get: (ref) => sessions.get(ref),
     getByKey: (tenantId, key) => sessions.getByKey(tenantId, key),
     list: (...query) => sessions.list(...query),
+    fork: (ref, fork) => sessions.fork(ref, fork),
     update: (ref, change) => changed(ref, sessions.update(ref, change)),
     delete: (ref) => changed(ref, sessions.delete(ref)),
   };

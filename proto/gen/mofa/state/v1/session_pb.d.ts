@@ -106,6 +106,22 @@ export declare type Session = Message<"mofa.state.v1.Session"> & {
    * @generated from field: int64 version = 12;
    */
   version: bigint;
+
+  /**
+   * The session that this one was forked from, a UUID; empty for one that is no fork. It
+   * stays when that session is deleted. Output only.
+   *
+   * @generated from field: string fork_session_id = 13;
+   */
+  forkSessionId: string;
+
+  /**
+   * The sequence up to which its messages are those of the session that it was forked
+   * from; 0 for one that is no fork. Output only.
+   *
+   * @generated from field: int64 fork_sequence = 14;
+   */
+  forkSequence: bigint;
 };
 
 /**
@@ -317,6 +333,13 @@ export declare type ListSessionsRequest = Message<"mofa.state.v1.ListSessionsReq
    * @generated from field: google.protobuf.Timestamp updated_before = 7;
    */
   updatedBefore?: Timestamp | undefined;
+
+  /**
+   * Only forks of this session, a UUID; not the forks of its forks. Empty means any.
+   *
+   * @generated from field: string fork_session_id = 8;
+   */
+  forkSessionId: string;
 };
 
 /**
@@ -459,6 +482,62 @@ export declare type DeleteSessionResponse = Message<"mofa.state.v1.DeleteSession
 export declare const DeleteSessionResponseSchema: GenMessage<DeleteSessionResponse>;
 
 /**
+ * The request of ForkSession.
+ *
+ * @generated from message mofa.state.v1.ForkSessionRequest
+ */
+export declare type ForkSessionRequest = Message<"mofa.state.v1.ForkSessionRequest"> & {
+  /**
+   * The session to fork: its id, a UUID. Required.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * The last sequence that the fork has in common with it: 0 for none, up to its head.
+   * Absent means its head.
+   *
+   * @generated from field: optional int64 at_sequence = 2;
+   */
+  atSequence?: bigint | undefined;
+
+  /**
+   * The fork, as in CreateSession; output-only fields are ignored. `user_id`, `agent_id`,
+   * `title` and `metadata` are those of the session that is forked, where they are empty.
+   *
+   * @generated from field: mofa.state.v1.Session session = 3;
+   */
+  session?: Session | undefined;
+};
+
+/**
+ * Describes the message mofa.state.v1.ForkSessionRequest.
+ * Use `create(ForkSessionRequestSchema)` to create a new message.
+ */
+export declare const ForkSessionRequestSchema: GenMessage<ForkSessionRequest>;
+
+/**
+ * The response of ForkSession.
+ *
+ * @generated from message mofa.state.v1.ForkSessionResponse
+ */
+export declare type ForkSessionResponse = Message<"mofa.state.v1.ForkSessionResponse"> & {
+  /**
+   * The fork as it is now.
+   *
+   * @generated from field: mofa.state.v1.Session session = 1;
+   */
+  session?: Session | undefined;
+};
+
+/**
+ * Describes the message mofa.state.v1.ForkSessionResponse.
+ * Use `create(ForkSessionResponseSchema)` to create a new message.
+ */
+export declare const ForkSessionResponseSchema: GenMessage<ForkSessionResponse>;
+
+/**
  * Sessions: the conversations that messages and agent state belong to.
  *
  * The tenant of every call comes from the caller's credentials, or, where
@@ -570,8 +649,8 @@ export declare const SessionService: GenService<{
   },
   /**
    * Deletes a session with its messages and agent state. Its key becomes free, its
-   * id is never used again. A second delete is NOT_FOUND with reason
-   * SESSION_DELETED.
+   * id is never used again. Forks of it keep the messages that they were cut from. A
+   * second delete is NOT_FOUND with reason SESSION_DELETED.
    *
    * @generated from rpc mofa.state.v1.SessionService.DeleteSession
    */
@@ -579,6 +658,32 @@ export declare const SessionService: GenService<{
     methodKind: "unary";
     input: typeof DeleteSessionRequestSchema;
     output: typeof DeleteSessionResponseSchema;
+  },
+  /**
+   * Cuts a new session from another one: it begins with the messages of that one up to
+   * a sequence, as they are now, and goes on by itself.
+   *
+   * The messages keep their ids, sequences and times; the fork's own start at
+   * `at_sequence` + 1. What either of the two sessions changes, deletes or clears
+   * afterwards is not seen in the other. Of each key of agent state that is there, the
+   * newest version that was put when the head was at `at_sequence` or before becomes the
+   * fork's version 1, if it is still kept. A fork can be forked in turn. No message is copied:
+   * its cost does not grow with the history that it shares, except that messages are counted
+   * where some of them were deleted. A message that is deleted in all sessions that have it
+   * is erased at once.
+   *
+   * Repeating a fork with the same id and the same fields answers with the session as it
+   * is now. ALREADY_EXISTS and FAILED_PRECONDITION SESSION_DELETED as for CreateSession.
+   * OUT_OF_RANGE with reason POSITION_AHEAD: `at_sequence` is past the head.
+   * FAILED_PRECONDITION with reason MESSAGE_IN_PROGRESS: one of the messages up to there
+   * is being written.
+   *
+   * @generated from rpc mofa.state.v1.SessionService.ForkSession
+   */
+  forkSession: {
+    methodKind: "unary";
+    input: typeof ForkSessionRequestSchema;
+    output: typeof ForkSessionResponseSchema;
   },
 }>;
 

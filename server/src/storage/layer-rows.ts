@@ -1,0 +1,121 @@
+import type { Connection, Database } from "./database.js";
+import type { SessionLayerRow } from "./entities.js";
+import type { SessionHead } from "./session-row.js";
+import { Table } from "./table.js";
+
+/** The height of a session's own layer; edits of what its forks share lie above, what it shares below. */
+const OWN_HEIGHT = 0;
+
+/** What reaches as far as its session ever will. */
+const ALL = Number.MAX_SAFE_INTEGER;
+
+/** The most rows that one statement inserts. */
+const MAX_ROWS = 64;
+
+/**
+ * A layer of a session's messages: the rows of `messages` with this id, after one sequence
+ * and up to another.
+ */
+export type Layer = Omit<SessionLayerRow, "sessionId">;
+
+/**
+ * Reads and writes the rows of `session_layers`: where the messages of a session lie that
+ * has been forked and edited since, or is a fork. Of two layers that have a message, the
+ * higher one counts.
+ */
+export class LayerRows {
+  readonly #table: Table<SessionLayerRow>;
+
+  constructor(database: Database) {
+    this.#table = new Table(database.describe(database.entities.sessionLayer));
+  }
+
+  /** Gives the layers of a session, from the highest to the lowest. */
+  async read(
+    connection: Connection,
+    { id, isLayered }: Pick<SessionHead, "id" | "isLayered">,
+  ): Promise<readonly Layer[]> {
+    if (!isLayered) return [ownLayer(id, 0)];
+    const sql = `SELECT ${this.#table.columns} FROM session_layers WHERE session_id = ? ORDER BY height DESC`;
+    return this.#table.toRows(await connection.query(sql, [id]));
+  }
+
+  /** Gives the layers of a session that have any of its messages up to a sequence. */
+  async readUsed(
+    connection: Connection,
+    session: Pick<SessionHead, "id" | "isLayered">,
+    throughSequence: number,
+  ): Promise<readonly Layer[]> {
+    const layers = await this.read(connection, session);
+    if (!session.isLayered) return layers;
+    const sql = `SELECT l.height AS height FROM session_layers l WHERE l.session_id = ? AND EXISTS (
+      SELECT 1 FROM messages m WHERE m.session_id = l.layer_id AND m.sequence > l.after_sequence
+        AND m.sequence <= l.through_sequence AND m.sequence <= ?)`;
+    const { rows } = await connection.query(sql, [session.id, throughSequence]);
+    const used = new Set(rows.map(({ height }) => Number(height)));
+    return layers.filter(({ height }) => used.has(height));
+  }
+
+  /** Puts an empty layer above all others of a session. */
+  async addAbove(
+    connection: Connection,
+    head: Pick<SessionHead, "id" | "isLayered">,
+    layerId: string,
+  ): Promise<void> {
+    const layers = await this.read(connection, head);
+    const height = (layers[0]?.height ?? OWN_HEIGHT) + 1;
+    const added = { height, layerId, afterSequence: 0, throughSequence: ALL };
+    await this.#insert(connection, head.id, head.isLayered ? [added] : [...layers, added]);
+  }
+
+  /** Gives a fork its own layer above what it shares with its origin, up to a sequence. */
+  async fork(
+    connection: Connection,
+    forkId: string,
+    shared: readonly Layer[],
+    throughSequence: number,
+  ): Promise<void> {
+    const below = shared.map((layer, index) => ({
+      ...layer,
+      height: OWN_HEIGHT - 1 - index,
+      throughSequence: Math.min(layer.throughSequence, throughSequence),
+    }));
+    await this.#insert(connection, forkId, [ownLayer(forkId, throughSequence), ...below]);
+  }
+
+  /** Removes the layers of a session: their messages stay. */
+  async remove(connection: Connection, sessionId: string): Promise<void> {
+    await connection.query("DELETE FROM session_layers WHERE session_id = ?", [sessionId]);
+  }
+
+  /** Gives up to which sequence sessions show the messages of a layer; 0 if none does. */
+  async shownThrough(connection: Connection, layerId: string): Promise<number> {
+    const sql =
+      "SELECT MAX(through_sequence) AS through_sequence FROM session_layers WHERE layer_id = ?";
+    const { rows } = await connection.query(sql, [layerId]);
+    return Number(rows[0]?.through_sequence ?? 0);
+  }
+
+  async #insert(
+    connection: Connection,
+    sessionId: string,
+    layers: readonly Layer[],
+  ): Promise<void> {
+    for (let at = 0; at < layers.length; ) {
+      // Few numbers of parameters, so that there are few statements to prepare.
+      const count = 2 ** Math.floor(Math.log2(Math.min(layers.length - at, MAX_ROWS)));
+      const parameters: unknown[] = [];
+      for (const layer of layers.slice(at, at + count)) {
+        this.#table.addParameters({ ...layer, sessionId }, parameters);
+      }
+      const values = Array.from({ length: count }, () => this.#table.placeholders).join(", ");
+      const sql = `INSERT INTO session_layers (${this.#table.columns}) VALUES ${values}`;
+      await connection.query(sql, parameters);
+      at += count;
+    }
+  }
+}
+
+function ownLayer(sessionId: string, afterSequence: number): Layer {
+  return { height: OWN_HEIGHT, layerId: sessionId, afterSequence, throughSequence: ALL };
+}

@@ -1,0 +1,117 @@
+import { expect, it, onTestFinished, vi } from "vitest";
+import type { MessageRange, SessionRef } from "../../server/src/domain/storage.js";
+import { TypeOrmMessageStorage } from "../../server/src/storage/message-storage.js";
+import { migrateSchema } from "../../server/src/storage/migrate.js";
+import { openDatabase } from "../../server/src/storage/open.js";
+import { TypeOrmSessionStorage } from "../../server/src/storage/session-storage.js";
+import { describeDatabases } from "../support/databases.js";
+import {
+  appendOf,
+  createSession,
+  EVERYTHING,
+  forkOf,
+  newMessage,
+  newMessages,
+} from "./contract/samples.js";
+
+const GENERATIONS = 60;
+
+const PAGE = { maxItems: 50, maxBytes: 1024 * 1024 };
+
+/** What a read takes at most that has to do with one layer: itself, its beginning and end. */
+const FEW = 8;
+
+function texts(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, n) => `message ${n}`);
+}
+
+describeDatabases("the cost of a fork", (kind) => {
+  /** Opens storages on an empty database, and something that counts their statements. */
+  async function open() {
+    const database = await openDatabase(await kind.create(), 2);
+    onTestFinished(() => database.close());
+    await migrateSchema(database);
+    const sessions = new TypeOrmSessionStorage(database);
+    const messages = new TypeOrmMessageStorage(database, 4);
+    const run = vi.spyOn(database.dialect, "run");
+    onTestFinished(() => run.mockRestore());
+    const statements = async (work: () => Promise<unknown>): Promise<readonly string[]> => {
+      run.mockClear();
+      await work();
+      return run.mock.calls.map(([, sql]) => sql);
+    };
+    const fork = async (ref: SessionRef, at?: number): Promise<SessionRef> => {
+      const request = forkOf(ref, at);
+      await sessions.fork(ref, request);
+      return { tenantId: ref.tenantId, sessionId: request.id };
+    };
+    const begin = async (count: number): Promise<SessionRef> => {
+      const ref = await createSession({ sessions });
+      await messages.append(ref, appendOf(...newMessages(texts(count))));
+      return ref;
+    };
+    return { database, sessions, messages, statements, fork, begin };
+  }
+
+  it("is the same for a long history as for none, and copies no message", async () => {
+    const { database, statements, fork, begin } = await open();
+    const short = await begin(1);
+    const long = await begin(1_000);
+
+    const few = await statements(() => fork(short));
+    const many = await statements(() => fork(long));
+
+    expect(many).toEqual(few);
+    const sql = "SELECT COUNT(*) AS count FROM messages";
+    const { rows } = await database.read(({ query }) => query(sql, []));
+    expect(Number(rows[0]?.count)).toBe(1_001);
+  });
+
+  it("is that of what a page touches, however long a chain of forks is", async () => {
+    const { messages, statements, fork, begin } = await open();
+    let ref = await begin(5);
+    for (let n = 1; n < GENERATIONS; n++) {
+      ref = await fork(ref);
+      await messages.append(ref, appendOf(...newMessages(texts(5))));
+    }
+    const head = 5 * GENERATIONS;
+    const newest = { afterSequence: head - 50, upToSequence: head, order: "ascending" } as const;
+    const layers = 10;
+
+    const page = await messages.read(ref, newest, PAGE);
+    const read = await statements(() => messages.read(ref, newest, PAGE));
+    const found = await statements(() => messages.get(ref, page.items[0]?.id ?? ""));
+
+    expect(page.items).toHaveLength(50);
+    expect(read.length).toBeLessThanOrEqual(2 * layers + FEW);
+    expect(found.length).toBeLessThanOrEqual(FEW);
+  });
+
+  it("is no statement for each message of a page of one role", async () => {
+    const { sessions, messages, statements, fork } = await open();
+    const ref = await createSession({ sessions });
+    const turns = texts(60).flatMap((content) => [
+      newMessage({ role: "user", content }),
+      newMessage({ role: "assistant", content }),
+    ]);
+    await messages.append(ref, appendOf(...turns));
+    const forked = await fork(ref);
+    const range: MessageRange = { ...EVERYTHING, roles: ["user"] };
+
+    const page = await messages.read(forked, range, PAGE);
+    const read = await statements(() => messages.read(forked, range, PAGE));
+
+    expect(page.items.map(({ role }) => role)).toEqual(Array(50).fill("user"));
+    expect(read.length).toBeLessThanOrEqual(FEW + 2);
+  });
+
+  it("is one statement more for each message that is appended to it", async () => {
+    const { messages, statements, fork, begin } = await open();
+    const ref = await fork(await begin(5));
+    const append = appendOf(...newMessages(texts(20)));
+
+    const appended = await statements(() => messages.append(ref, append));
+
+    expect(appended.length).toBeLessThanOrEqual(20 + FEW);
+  });
+});
