@@ -41,6 +41,7 @@ export type {
 } from "./model/part.js";
 export type { ServerStatus } from "./model/server-status.js";
 export type {
+  NewFork,
   NewSession,
   SessionChange,
   SessionFilter,

@@ -4,7 +4,7 @@ import { type ContextOptions, readContext } from "./context.js";
 import { toAppended, toMessage, toMessagePage } from "./convert/message.js";
 import { fromAppend, fromEdit, fromListing } from "./convert/message-requests.js";
 import { fromInt64, toInt64 } from "./convert/scalar.js";
-import { fromSessionChange, toSessionInfo } from "./convert/session.js";
+import { fromNewFork, fromSessionChange, toSessionInfo } from "./convert/session.js";
 import { type FollowOptions, followSession } from "./follow.js";
 import { type StreamOptions, streamFrames } from "./message-frames.js";
 import { MessageWriter, type WriteOptions } from "./message-writer.js";
@@ -18,7 +18,7 @@ import type {
   MessagePage,
   NewMessage,
 } from "./model/message.js";
-import type { SessionChange, SessionInfo } from "./model/session.js";
+import type { NewFork, SessionChange, SessionInfo } from "./model/session.js";
 import type { MessageHeader } from "./model/writing.js";
 import { eachItem } from "./paging.js";
 import type { AppendOptions, ListMessagesOptions, UpdateOptions } from "./session-options.js";
@@ -35,7 +35,7 @@ export class Session {
   /** A UUID in lower case. */
   readonly id: string;
   /**
-   * Whether `open` created the session. Always true of `create`, also where the same
+   * Whether `open` created the session. Always true of `create` and `fork`, also where the same
    * call had created it before; always false of `get`.
    */
   readonly created: boolean;
@@ -55,7 +55,7 @@ export class Session {
 
   /**
    * What is known of the session: as of the last answer that carried it, which is that
-   * of open, create, get, `refresh` or `update`. An append does not move it.
+   * of open, create, get, `fork`, `refresh` or `update`. An append does not move it.
    */
   get info(): SessionInfo {
     return this.#info;
@@ -93,7 +93,28 @@ export class Session {
   }
 
   /**
-   * Deletes the session with its messages and states.
+   * Cuts a new session from this one: it begins with the messages up to `at`, the head by
+   * default, and the states of that time, and goes on by itself.
+   *
+   * Nothing is copied, however long the history is. What either session changes afterwards
+   * is not seen in the other, and each may be deleted. The id is chosen once a call, so that
+   * its retries cut one fork.
+   *
+   * @throws StateError `out_of_range` POSITION_AHEAD if `at` is past the head.
+   * @throws StateError `failed_precondition` MESSAGE_IN_PROGRESS if a message up to there is being written.
+   * @throws StateError `already_exists` ID_REUSED if the id is taken, KEY_TAKEN if the key is.
+   *
+   * @example
+   * const retry = await session.fork({ at: 4, title: "another answer" });
+   */
+  async fork(fork: NewFork = {}, options?: CallOptions): Promise<Session> {
+    const request = fromNewFork(this.id, fork);
+    const response = await this.#transport.unary(sessionMethods.forkSession, request, options);
+    return new Session(this.#transport, toSessionInfo(response.session), true);
+  }
+
+  /**
+   * Deletes the session with its messages and states. Its forks keep what they share.
    *
    * @throws StateError `not_found` SESSION_DELETED if it was deleted before.
    */

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
+import { CONNECTION_SETTINGS } from "./command/connection-settings.js";
 import { TAIL_SETTINGS } from "./command/tail-settings.js";
 import { toOneLine } from "./command/terminal-text.js";
 import { UsageError } from "./domain/usage-error.js";
@@ -9,6 +10,11 @@ import { packageVersion } from "./version.js";
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
+
+const JSON_FLAG = [
+  "--json",
+  "write JSON lines, as is done where the output is no terminal",
+] as const;
 
 /** Runs the command `mofa-state`, and gives its exit code. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -39,9 +45,31 @@ function commandLine(): Command {
     .description("Shows a session as it happens, until SIGTERM or SIGINT.")
     .argument("<session>", "the session's id or key");
   addSettings(tail, Object.values(TAIL_SETTINGS))
-    .option("--json", "write JSON lines, as is done where the output is no terminal")
+    .option(...JSON_FLAG)
     .action(runTail);
+  addSessions(program.command("sessions").description("Shows and forks sessions."));
   return program;
+}
+
+function addSessions(sessions: Command): void {
+  const settings = Object.values(CONNECTION_SETTINGS);
+  const fork = sessions
+    .command("fork")
+    .description("Cuts a new session from one, with its messages up to there, and shows it.")
+    .argument("<session>", "the session's id or key")
+    .option("--at <sequence>", "the last sequence that it shares (the session's head)")
+    .option("--key <key>", "the key of the fork")
+    .option("--title <title>", "the title of the fork (the session's title)");
+  addSettings(fork, settings)
+    .option(...JSON_FLAG)
+    .action(runFork);
+  const tree = sessions
+    .command("tree")
+    .description("Shows the tree of forks that a session belongs to.")
+    .argument("<session>", "the session's id or key");
+  addSettings(tree, settings)
+    .option(...JSON_FLAG)
+    .action(runTree);
 }
 
 // Loaded when needed: the database layer takes longer to load than all else.
@@ -63,6 +91,16 @@ async function runTail(session: string, flags: SettingSources["flags"]): Promise
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ending.abort());
   const sources = { flags, environment: process.env };
   await tail(session, sources, { output: process.stdout, signal: ending.signal });
+}
+
+async function runFork(session: string, flags: SettingSources["flags"]): Promise<void> {
+  const { forkSession } = await import("./command/sessions-fork.js");
+  await forkSession(session, { flags, environment: process.env }, { output: process.stdout });
+}
+
+async function runTree(session: string, flags: SettingSources["flags"]): Promise<void> {
+  const { showSessionTree } = await import("./command/sessions-tree.js");
+  await showSessionTree(session, { flags, environment: process.env }, { output: process.stdout });
 }
 
 function messageOf(error: unknown): string {

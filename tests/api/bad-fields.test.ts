@@ -34,6 +34,7 @@ describeDatabases("a bad field", (database) => {
         [() => sessions.getSession({ session: { case: "sessionId", value: id } }), "session_id"],
         [() => sessions.updateSession({ session: { id }, updateMask: { paths } }), "session.id"],
         [() => sessions.deleteSession({ sessionId: id }), "session_id"],
+        [() => sessions.forkSession({ sessionId: id }), "session_id"],
         [() => messages.appendMessages({ sessionId: id, messages: [{ role: 1 }] }), "session_id"],
         [() => messages.getMessage({ sessionId, messageId: id }), "message_id"],
         [() => messages.deleteMessage({ sessionId, messageId: id }), "message_id"],
@@ -48,6 +49,9 @@ describeDatabases("a bad field", (database) => {
         [() => state.sessions.create({ id }), "session.id"],
         [() => state.sessions.open({ key: "k", userId: id }), "session.user_id"],
         [() => state.sessions.create({ agentId: id }), "session.agent_id"],
+        [() => session.fork({ id }), "session.id"],
+        [() => session.fork({ userId: id }), "session.user_id"],
+        [() => state.sessions.listPage({ forkSessionId: id }), "fork_session_id"],
         [() => state.sessions.listPage({ userId: id }), "user_id"],
         [() => state.sessions.listPage({ agentId: id }), "agent_id"],
         [() => session.state.put(1, { id }), "id"],
@@ -67,6 +71,8 @@ describeDatabases("a bad field", (database) => {
       [() => state.sessions.open({ key: "a\0" }), "session.key"],
       [() => state.sessions.get({ key: "a\0" }), "key"],
       [() => state.sessions.get({ key: "" }), "key"],
+      [() => session.fork({ key: "a\0" }), "session.key"],
+      [() => session.fork({ title: "x".repeat(1_025) }), "session.title"],
       [() => state.sessions.create({ title: "x".repeat(1_025) }), "session.title"],
       [() => session.update({ title: "\0" }), "session.title"],
       [() => session.state.put(1, { key: tooLong }), "key"],
@@ -96,6 +102,11 @@ describeDatabases("a bad field", (database) => {
       [
         () => appendMessages({ sessionId, messages, expectedHeadSequence: 2n ** 53n }),
         "expected_head_sequence",
+      ],
+      [() => session.fork({ at: -1 }), "at_sequence"],
+      [
+        () => state.lowLevel(SessionService).forkSession({ sessionId, atSequence: 2n ** 53n }),
+        "at_sequence",
       ],
       [() => clearMessages({ sessionId, afterSequence: -1n }), "after_sequence"],
       [

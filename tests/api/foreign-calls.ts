@@ -58,8 +58,13 @@ export const FOREIGN_CALLS: Readonly<Record<string, readonly ForeignCall[]>> = {
   ],
   "SessionService.ListSessions": [
     {
-      async call(stranger, { userId }) {
-        const filters = [{}, { userId }, { metadata: { secret: true } }];
+      async call(stranger, { sessionId, userId }) {
+        const filters = [
+          {},
+          { userId },
+          { metadata: { secret: true } },
+          { forkSessionId: sessionId },
+        ];
         const lists = filters.map((filter) => collect(stranger.sessions.list(filter)));
         return (await Promise.all(lists)).flat();
       },
@@ -79,6 +84,28 @@ export const FOREIGN_CALLS: Readonly<Record<string, readonly ForeignCall[]>> = {
   ],
   "SessionService.DeleteSession": [
     notFound(({ sessions }, { sessionId }) => sessions.delete(sessionId)),
+  ],
+  "SessionService.ForkSession": [
+    notFound((stranger, { sessionId }) =>
+      stranger.lowLevel(SessionService).forkSession({ sessionId }),
+    ),
+    {
+      async call({ sessions }, { sessionId }) {
+        const own = await sessions.create();
+        return own.fork({ id: sessionId });
+      },
+      outcome(result, { key, userId }) {
+        expect(result).toMatchObject({ code: "already_exists", reason: "ID_REUSED", metadata: {} });
+        expectNotToName(result, [key, userId, "secret"]);
+      },
+    },
+    {
+      async call({ sessions }, { key }) {
+        const own = await sessions.create();
+        return own.fork({ key });
+      },
+      outcome: expectOwnSession,
+    },
   ],
   "MessageService.AppendMessages": [
     notFound((stranger, { sessionId, messageId }) =>

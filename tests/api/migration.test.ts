@@ -137,8 +137,8 @@ describeDatabases("the schema", (database) => {
 
     expect([first.code, second.code]).toEqual([0, 0]);
     expect([first.stderr, second.stderr]).toEqual(["", ""]);
-    expect(first.stdout).toMatch(/from version 0 to version 4\n$/);
-    expect(second.stdout).toMatch(/up to date, at version 4\n$/);
+    expect(first.stdout).toMatch(/from version 0 to version 5\n$/);
+    expect(second.stdout).toMatch(/up to date, at version 5\n$/);
     expect(await dump(database.kind, url)).toEqual(between);
     await startTestServer({ database: url, migrate: false });
   });
@@ -149,7 +149,7 @@ describeDatabases("the schema", (database) => {
     const servers = await Promise.all(Array.from({ length: count }, () => startServerProcess(url)));
 
     const names = await runSql(url, "SELECT name FROM mofa_state_migrations");
-    expect(names).toHaveLength(4);
+    expect(names).toHaveLength(5);
     const states = await Promise.all(servers.map(({ address }) => connectForTest(address)));
     const sessions = await Promise.all(
       states.map(({ sessions }) => sessions.open({ key: "shared" })),

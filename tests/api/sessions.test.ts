@@ -29,6 +29,8 @@ describeDatabases("sessions", (database) => {
       messageCount: 0,
       revision: 1,
       version: 1,
+      forkSessionId: undefined,
+      forkSequence: 0,
     });
     expect((await state.sessions.get(id)).info).toEqual(info);
     expect((await state.sessions.get({ key: "support-42" })).info).toEqual(info);

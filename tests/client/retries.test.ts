@@ -53,6 +53,21 @@ describe("a call", () => {
     expect(ids).toEqual([ids[0], ids[0]]);
   });
 
+  it("that forks a session is repeated with one id", async () => {
+    const ids: (string | undefined)[] = [];
+    const forkSession: UnaryScript = ({ request }, attempt) => {
+      ids.push(fromBinary(SessionService.method.forkSession.input, request).session?.id);
+      if (attempt < 2) throw UNAVAILABLE;
+      return session();
+    };
+    const scripted = await openScripted({ unary: { forkSession } });
+
+    await scripted.fork({ at: 0 });
+
+    expect(ids[0]).toMatch(/^[0-9a-f-]{36}$/);
+    expect(ids).toEqual([ids[0], ids[0]]);
+  });
+
   it.each([{}, { key: "k" }])(
     "that opens %j knows what its lost attempt created",
     async (input) => {

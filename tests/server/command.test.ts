@@ -14,16 +14,22 @@ async function run(args: readonly string[], env: Environment = {}): Promise<Exit
 }
 
 describe("the command", () => {
-  it.each(["--help", "--version", "serve --help", "migrate --help", "tail --help"])(
-    "succeeds with %s",
-    async (args) => {
-      const { code, stdout, stderr } = await run(args.split(" "));
+  it.each([
+    "--help",
+    "--version",
+    "serve --help",
+    "migrate --help",
+    "tail --help",
+    "sessions --help",
+    "sessions fork --help",
+    "sessions tree --help",
+  ])("succeeds with %s", async (args) => {
+    const { code, stdout, stderr } = await run(args.split(" "));
 
-      expect(code).toBe(0);
-      expect(stdout).not.toBe("");
-      expect(stderr).toBe("");
-    },
-  );
+    expect(code).toBe(0);
+    expect(stdout).not.toBe("");
+    expect(stderr).toBe("");
+  });
 
   it.each<[string, string[], Environment]>([
     ["no command", [], {}],
@@ -36,6 +42,10 @@ describe("the command", () => {
     ["a database of an unknown kind", ["serve", "--database", "oracle://x"], {}],
     ["no session to show", ["tail"], {}],
     ["a count that is none", ["tail", "support-42", "--last", "-1"], {}],
+    ["no command of sessions", ["sessions"], {}],
+    ["no session to fork", ["sessions", "fork"], {}],
+    ["a fork at no sequence", ["sessions", "fork", "support-42", "--at", "-1"], {}],
+    ["a fork with an empty key", ["sessions", "fork", "support-42", "--key", ""], {}],
     ["an empty address", ["tail", "support-42", "--address", ""], {}],
     ["a token that no header can hold", ["tail", "support-42"], { MOFA_STATE_TOKEN: "a\nb" }],
     ["a database to migrate of an unknown kind", ["migrate", "--database", "oracle://x"], {}],

@@ -41,7 +41,7 @@ function statePut(version: number, revision: number): SessionEvent {
 const INFO: SessionInfo = {
   ...{ id: "session", key: undefined, userId: undefined, agentId: undefined, title: "new" },
   ...{ metadata: {}, createdAt: new Date(0), updatedAt: new Date(0), headSequence: 5 },
-  ...{ messageCount: 3, revision: 12, version: 2 },
+  ...{ messageCount: 3, revision: 12, version: 2, forkSessionId: undefined, forkSequence: 0 },
 };
 
 const EDITED = message(2, { content: "edited", version: 2, revision: 7 });

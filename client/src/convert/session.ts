@@ -1,5 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import {
+  type ForkSessionRequest,
+  ForkSessionRequestSchema,
   type ListSessionsRequest,
   ListSessionsRequestSchema,
   type ListSessionsResponse,
@@ -9,6 +11,7 @@ import {
   UpdateSessionRequestSchema,
 } from "@mofa-state/proto/mofa/state/v1/session_pb.js";
 import type {
+  NewFork,
   NewSession,
   SessionChange,
   SessionFilter,
@@ -43,6 +46,8 @@ export function toSessionInfo(answer: Session | undefined): SessionInfo {
     messageCount: fromInt64(session.messageCount),
     revision: fromInt64(session.revision),
     version: fromInt64(session.version),
+    forkSessionId: fromText(session.forkSessionId),
+    forkSequence: fromInt64(session.forkSequence),
   };
 }
 
@@ -62,14 +67,25 @@ export function fromNewSession(input: NewSession): Session {
   return setStruct(session, metadata, { field: SessionSchema.field.metadata });
 }
 
+/** Gives a fork to cut from a session as its request, with an id if it has none. */
+export function fromNewFork(sessionId: string, input: NewFork): ForkSessionRequest {
+  return create(ForkSessionRequestSchema, {
+    sessionId,
+    session: fromNewSession(input),
+    atSequence: toOptionalInt64(input.at, "at_sequence"),
+  });
+}
+
 /** Gives a filter as the request that lists its page. */
 export function fromSessionFilter(
   filter: SessionFilter & { readonly pageToken?: string | undefined },
 ): ListSessionsRequest {
-  const { userId = "", agentId = "", pageSize = 0, pageToken = "" } = toObject(filter, "filter");
+  const { userId = "", agentId = "", forkSessionId = "" } = toObject(filter, "filter");
+  const { pageSize = 0, pageToken = "" } = filter;
   const request = create(ListSessionsRequestSchema, {
     userId,
     agentId,
+    forkSessionId,
     pageSize,
     pageToken,
     updatedAfter: toOptionalTimestamp(filter.updatedAfter, "updated_after"),

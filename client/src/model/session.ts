@@ -25,6 +25,10 @@ export interface SessionInfo {
   readonly revision: number;
   /** Raised by one with every change of title or metadata. */
   readonly version: number;
+  /** The session that this one was forked from; it stays when that one is deleted. */
+  readonly forkSessionId: string | undefined;
+  /** The sequence up to which its messages are those of that session; 0 where it is no fork. */
+  readonly forkSequence: number;
 }
 
 /** A session to create. What is absent is empty. */
@@ -41,10 +45,18 @@ export interface NewSession {
   readonly metadata?: JsonObject | undefined;
 }
 
+/** A fork to cut. `userId`, `agentId`, `title` and `metadata` are those of its origin, where empty. */
+export interface NewFork extends NewSession {
+  /** The last sequence that it has in common with its origin: the head by default, 0 for none. */
+  readonly at?: number | undefined;
+}
+
 /** Which sessions to list. All filters that are given must match. */
 export interface SessionFilter {
   readonly userId?: string | undefined;
   readonly agentId?: string | undefined;
+  /** Only forks of this session, not the forks of its forks. */
+  readonly forkSessionId?: string | undefined;
   /** Top-level keys of the metadata, and the strings, numbers, booleans or nulls they must have. */
   readonly metadata?: JsonObject | undefined;
   /** Inclusive, in milliseconds. */

@@ -19,6 +19,8 @@ const SESSION: SessionInfo = {
   messageCount: 1,
   revision: 2,
   version: 2,
+  forkSessionId: undefined,
+  forkSequence: 0,
 };
 
 function message(sequence: number, content: string, rest: Partial<Message> = {}): Message {
