@@ -53,6 +53,12 @@ const FORBIDDEN = [
   ["client/src", "@mofa-state/server"],
   ["client/src", "../../server/src/domain/errors.js"],
   ["client/src", "typeorm"],
+  ["client/src", "openai"],
+  ["client/src", "./agent/index.js"],
+  ["client/src/agent", "@mofa-state/server"],
+  ["client/src/agent", "@grpc/grpc-js"],
+  ["client/src/agent", "@mofa-state/proto/mofa/state/v1/session_pb.js"],
+  ["client/src/agent", "../transport/transport.js"],
   ["tests/api", "../../server/src/server.js"],
 ] as const;
 
@@ -78,6 +84,9 @@ const ALLOWED = [
   ["server/src/command", "../server.js"],
   ["server/src/command", "../storage/open.js"],
   ["client/src", "@mofa-state/proto/mofa/state/v1/session_pb.js"],
+  ["client/src/agent", "openai"],
+  ["client/src/agent", "../session.js"],
+  ["client/src/agent", "./turn.js"],
   ["tests/api", "@mofa-state/server"],
   ["tests/server", "../../server/src/server.js"],
 ] as const;

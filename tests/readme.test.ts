@@ -21,7 +21,12 @@ const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
     /^the session is at 2$/m,
     /^memory$/m,
   ],
-  "client/README.md": [/^1 user Hello$/m, /^2 150 /m, /^system You are brief\.$/m],
+  "client/README.md": [
+    /^1 user Hello$/m,
+    /^2 150 /m,
+    /^system You are brief\.$/m,
+    /^assistant You said: Hello$/m,
+  ],
   "server/README.md": [/^listening on 127\.0\.0\.1:\d+$/m],
   "proto/README.md": [/^mofa\.state\.v1\.SessionService$/m],
 };

@@ -3,6 +3,7 @@ import { AdminService } from "@mofa-state/proto/mofa/state/v1/admin_pb.js";
 import { AppendPipeline, type PipelineOptions } from "./append-pipeline.js";
 import type { CallOptions } from "./call-options.js";
 import { toServerStatus } from "./convert/server-status.js";
+import { StateError } from "./errors.js";
 import { createLowLevelClient, type LowLevelClient } from "./low-level.js";
 import type { ServerStatus } from "./model/server-status.js";
 import { Sessions } from "./sessions.js";
@@ -50,6 +51,26 @@ export class State {
    */
   pipeline(options: PipelineOptions = {}): AppendPipeline {
     return new AppendPipeline(this.#transport, options);
+  }
+
+  /** The tenant that `connect` was given, in lower case; undefined if none was. */
+  get tenantId(): string | undefined {
+    return this.#transport.tenantId;
+  }
+
+  /**
+   * Gives this connection for the work in a tenant, if it was made without one. Closing
+   * either closes both.
+   *
+   * @throws StateError `failed_precondition` TENANT_BOUND if `connect` was given another tenant.
+   */
+  inTenant(tenantId: string): State {
+    if (this.tenantId === tenantId.toLowerCase()) return this;
+    if (this.tenantId === undefined) {
+      return new State(this.#transport.inTenant(tenantId), () => this.close());
+    }
+    const message = `the connection is bound to tenant ${this.tenantId}: connect with ${tenantId}`;
+    throw new StateError("failed_precondition", message, { reason: "TENANT_BOUND" });
   }
 
   /**

@@ -63,16 +63,29 @@ interface Connection {
 export class Transport {
   readonly #endpoints: Endpoints;
   readonly #retryPolicy: RetryPolicy;
-  readonly #calls = new OpenCalls();
+  readonly #calls: OpenCalls;
   readonly #metadata: Metadata;
   readonly #timeoutMs: number;
+  readonly #settings: TransportSettings;
 
   /** @throws StateError `invalid_argument` if a setting cannot be used. */
-  constructor(endpoints: Endpoints, settings: TransportSettings) {
+  constructor(endpoints: Endpoints, settings: TransportSettings, calls = new OpenCalls()) {
+    this.#calls = calls;
+    this.#settings = settings;
     this.#retryPolicy = toRetryPolicy(settings.retry);
     this.#endpoints = endpoints;
     this.#metadata = toMetadata(settings);
     this.#timeoutMs = toTimeoutMs(settings.timeoutMs ?? 30_000, "timeoutMs");
+  }
+
+  /** The tenant that the settings name, in lower case. */
+  get tenantId(): string | undefined {
+    return this.#settings.tenantId?.toLowerCase();
+  }
+
+  /** Gives one for another tenant, on the same connections. Closing either closes both. */
+  inTenant(tenantId: string): Transport {
+    return new Transport(this.#endpoints, { ...this.#settings, tenantId }, this.#calls);
   }
 
   /** Makes a call with one request and one answer. */

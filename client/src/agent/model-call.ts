@@ -1,0 +1,139 @@
+import type { ToolCallPart } from "../model/part.js";
+import type { WrittenApiCall } from "../model/usage.js";
+import { quiet } from "../quiet.js";
+import { newId } from "../uuid.js";
+import type { ChatModel, ModelChunk, ModelRequest, ModelUsage } from "./chat-model.js";
+import { type ModelError, toModelError } from "./model-error.js";
+import { toRecordedUsage } from "./recorded-usage.js";
+import { storable } from "./storable.js";
+import { StorableText } from "./storable-text.js";
+import { toToolCallPart } from "./tool-call-part.js";
+import { untilAborted } from "./until-aborted.js";
+
+const MAX_NAME_BYTES = 255;
+const MAX_ERROR_BYTES = 8_192;
+
+/** One call to a model, which is under way from the beginning, and what is to be recorded of it. */
+export class ModelCall {
+  /** The tools that the model wants to be run, once the texts have ended. */
+  readonly toolCalls: ToolCallPart[] = [];
+  readonly #name: string;
+  readonly #abort = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #chunks: AsyncIterator<ModelChunk>;
+  readonly #first: Promise<IteratorResult<ModelChunk>>;
+  readonly #startedAt = performance.now();
+  readonly #text = new StorableText();
+  #firstAt: number | undefined;
+  #endedAt: number | undefined;
+  #usage: ModelUsage = {};
+  #error: ModelError | undefined;
+
+  constructor(model: ChatModel, request: Omit<ModelRequest, "signal">, signal: AbortSignal) {
+    this.#name = storable(model.name ?? "", MAX_NAME_BYTES) || "custom";
+    this.#signal = AbortSignal.any([signal, this.#abort.signal]);
+    this.#chunks = start(model, { ...request, signal: this.#signal });
+    this.#first = this.#read();
+    void this.#noteFirst();
+  }
+
+  /** How many tokens the answer has, without what the model thought; undefined if unknown. */
+  get tokenCount(): number | undefined {
+    const { completionTokens, reasoningTokens = 0 } = toRecordedUsage(this.#usage);
+    return completionTokens === undefined
+      ? undefined
+      : Math.max(0, completionTokens - reasoningTokens);
+  }
+
+  /**
+   * Gives the answer's text as it comes, and as the store takes it.
+   *
+   * @throws ModelError if the answer is not whole.
+   */
+  async *texts(): AsyncGenerator<string, void> {
+    try {
+      let result = await this.#first;
+      while (!result.done) {
+        const text = this.#take(result.value);
+        if (text !== "") yield text;
+        result = await this.#read();
+      }
+      this.#endedAt ??= performance.now();
+      const rest = this.#text.end();
+      if (rest !== "") yield rest;
+    } catch (cause) {
+      this.#leave();
+      throw this.fail(toModelError(cause));
+    }
+  }
+
+  /** Gives the answer up: it is not wanted. */
+  cancel(error: ModelError): void {
+    this.fail(error);
+    this.#abort.abort();
+    this.#leave();
+  }
+
+  /** Notes what the call failed with, and gives it. */
+  fail(error: ModelError): ModelError {
+    this.#endedAt ??= performance.now();
+    this.#error = error;
+    return error;
+  }
+
+  /** Gives what is to be recorded. */
+  toApiCall(requestMessageId: string | undefined): WrittenApiCall {
+    return {
+      id: newId(),
+      requestMessageId,
+      model: this.#name,
+      status: this.#error?.status ?? "success",
+      ...toRecordedUsage(this.#usage),
+      latencyMs: this.#msUntil(this.#endedAt ?? performance.now()),
+      timeToFirstTokenMs: this.#msUntil(this.#firstAt),
+      error: this.#error && storable(this.#error.message, MAX_ERROR_BYTES),
+    };
+  }
+
+  /** Ends the iteration. A model that ignores the signal is left to itself. */
+  #leave(): void {
+    const leave = async () => this.#chunks.return?.();
+    void quiet(leave());
+  }
+
+  #take(chunk: ModelChunk): string {
+    if (chunk.type === "text") return this.#text.take(chunk.text);
+    if (chunk.type === "usage") this.#usage = { ...this.#usage, ...chunk };
+    else this.toolCalls.push(toToolCallPart(chunk, this.toolCalls));
+    return "";
+  }
+
+  #read(): Promise<IteratorResult<ModelChunk>> {
+    const next = async () => this.#chunks.next();
+    return quiet(untilAborted(next(), this.#signal));
+  }
+
+  /** Takes the times when they happen: the first piece may be read later. */
+  async #noteFirst(): Promise<void> {
+    try {
+      const { done, value } = await this.#first;
+      if (done) this.#endedAt = performance.now();
+      else if (value.type !== "usage") this.#firstAt = performance.now();
+    } catch {
+      this.#endedAt ??= performance.now();
+    }
+  }
+
+  #msUntil(at: number | undefined): number | undefined {
+    return at === undefined ? undefined : Math.round(at - this.#startedAt);
+  }
+}
+
+/** Begins the iteration; a model that throws at once fails like one that throws later. */
+function start(model: ChatModel, request: ModelRequest): AsyncIterator<ModelChunk> {
+  try {
+    return model.stream(request)[Symbol.asyncIterator]();
+  } catch (error) {
+    return { next: () => Promise.reject(error) };
+  }
+}

@@ -1,0 +1,50 @@
+import type { JsonObject, JsonValue } from "../model/json.js";
+import type { ToolCallPart, ToolResultPart } from "../model/part.js";
+import type { ModelTool } from "./chat-model.js";
+import { storable } from "./storable.js";
+
+/** A tool that the model may call. */
+export interface Tool extends ModelTool {
+  /**
+   * Runs it. What it gives is the model's answer: text, or JSON. What it throws is told to
+   * the model as an error. The tools of one step run at the same time; one must not chat in
+   * the session that it was called in, whose turn waits for it.
+   */
+  run(
+    args: JsonObject,
+    options: { readonly signal: AbortSignal },
+  ): JsonValue | undefined | Promise<JsonValue | undefined>;
+}
+
+/** Runs the tool that a call names. It never throws: what goes wrong is told to the model. */
+export async function runTool(
+  tools: readonly Tool[],
+  call: ToolCallPart,
+  signal: AbortSignal,
+): Promise<ToolResultPart> {
+  const answer = { type: "tool_result", callId: call.id } as const;
+  try {
+    const tool = tools.find(({ name }) => name === call.name);
+    if (tool === undefined) throw new Error(`there is no tool named ${call.name}`);
+    const result = await tool.run(toArguments(call.arguments), { signal });
+    return { ...answer, text: toText(result), isError: false };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { ...answer, text: toText(message), isError: true };
+  }
+}
+
+function toArguments(value: JsonValue | undefined): JsonObject {
+  if (value === undefined) return {};
+  if (isObject(value)) return value;
+  throw new Error("the arguments are no JSON object that can be kept: call the tool again");
+}
+
+function isObject(value: JsonValue): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function toText(result: JsonValue | undefined): string {
+  const text = typeof result === "string" ? result : (JSON.stringify(result) ?? "");
+  return storable(text);
+}
