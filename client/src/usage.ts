@@ -117,6 +117,7 @@ export class Usage {
    * Gives one page of groups: the first, or the one that `pageToken` names.
    *
    * @throws StateError `invalid_argument` if the token was edited or belongs to another list.
+   * @throws StateError `out_of_range` TOTAL_TOO_LARGE if a sum is beyond an int64.
    */
   async totalsPage(
     filter: UsageListing & { readonly pageToken?: string | undefined } = {},

@@ -47,6 +47,36 @@ describe("an API call", () => {
     expect(sent?.createdAt).toBeUndefined();
   });
 
+  it("has its times rounded to milliseconds", async () => {
+    const requests: Buffer[] = [];
+    const script = failingOnce(requests, encoded(recordApiCall.output, { apiCall: { status: 1 } }));
+    const state = await connectToScript({ unary: { recordApiCall: script } });
+
+    const recording = state.usage.record({ ...CALL, latencyMs: 12.6, timeToFirstTokenMs: 0.4 });
+
+    await expect(recording).rejects.toMatchObject({ code: "internal" });
+    const sent = fromBinary(recordApiCall.input, requests[0] ?? Buffer.alloc(0)).apiCall;
+    expect(sent).toMatchObject({ latencyMs: 13, timeToFirstTokenMs: 0 });
+  });
+
+  it.each([
+    ["prompt_tokens", { promptTokens: 1.5 }],
+    ["completion_tokens", { completionTokens: -1 }],
+    ["cached_tokens", { cachedTokens: "7" as unknown as number }],
+    ["reasoning_tokens", { reasoningTokens: 2 ** 31 }],
+    ["latency_ms", { latencyMs: Number.NaN }],
+    ["time_to_first_token_ms", { timeToFirstTokenMs: null as unknown as number }],
+  ])("with %s that is no count is refused before it is sent", async (field, wrong) => {
+    const state = await connectToScript({ unary: {} });
+
+    const recording = state.usage.record({ ...CALL, ...wrong });
+
+    await expect(recording).rejects.toMatchObject({
+      code: "invalid_argument",
+      violations: [{ field: `api_call.${field}` }],
+    });
+  });
+
   it("is appended again with the id of the first attempt", async () => {
     const requests: Buffer[] = [];
     const appendMessages = failingOnce(requests, new Uint8Array());

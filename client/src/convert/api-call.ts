@@ -8,7 +8,14 @@ import {
 import type { ApiCall, ApiCallPage, ApiCallStatus, NewApiCall } from "../model/usage.js";
 import { newId } from "../uuid.js";
 import { fromMoney, toMoney } from "./money.js";
-import { fromText, fromTimestamp, required, toOptionalTimestamp } from "./scalar.js";
+import {
+  fromText,
+  fromTimestamp,
+  required,
+  toOptionalCount,
+  toOptionalMs,
+  toOptionalTimestamp,
+} from "./scalar.js";
 import { toObject } from "./shape.js";
 import { fromWord, invert, toWord } from "./word.js";
 
@@ -57,8 +64,8 @@ export function toApiCallPage(response: ListApiCallsResponse): ApiCallPage {
 /**
  * Gives a call to record as the API has it, with an id if it has none; `path` is its field.
  *
- * @throws StateError `invalid_argument` naming the field if the call, its status, price or
- * time is none.
+ * @throws StateError `invalid_argument` naming the field if the call, its status, a count,
+ * its price or a time is none.
  */
 export function fromNewApiCall(
   input: NewApiCall,
@@ -74,13 +81,13 @@ export function fromNewApiCall(
     agentId: call.agentId ?? "",
     model: call.model,
     status: fromApiCallStatus(status, `${path}.status`),
-    promptTokens: call.promptTokens,
-    completionTokens: call.completionTokens,
-    cachedTokens: call.cachedTokens,
-    reasoningTokens: call.reasoningTokens,
+    promptTokens: toOptionalCount(call.promptTokens, `${path}.prompt_tokens`),
+    completionTokens: toOptionalCount(call.completionTokens, `${path}.completion_tokens`),
+    cachedTokens: toOptionalCount(call.cachedTokens, `${path}.cached_tokens`),
+    reasoningTokens: toOptionalCount(call.reasoningTokens, `${path}.reasoning_tokens`),
     price: price === undefined ? undefined : fromMoney(price, `${path}.price`),
-    latencyMs: call.latencyMs,
-    timeToFirstTokenMs: call.timeToFirstTokenMs,
+    latencyMs: toOptionalMs(call.latencyMs, `${path}.latency_ms`),
+    timeToFirstTokenMs: toOptionalMs(call.timeToFirstTokenMs, `${path}.time_to_first_token_ms`),
     error: call.error ?? "",
     createdAt: toOptionalTimestamp(createdAt, `${path}.created_at`),
   };

@@ -4,6 +4,8 @@ import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { invalidArgument, StateError } from "../errors.js";
 import { describe } from "./describe.js";
 
+const MAX_INT32 = 2 ** 31 - 1;
+
 /**
  * Gives an int64 of the API as a number.
  *
@@ -23,6 +25,22 @@ export function fromInt64(value: bigint): number {
 export function toInt64(value: number, field: string): bigint {
   if (Number.isSafeInteger(value)) return BigInt(value);
   throw invalidArgument(field, `must be an integer below 2^53, not ${describe(value)}`);
+}
+
+/**
+ * Gives a number as an optional int32 of the API.
+ *
+ * @throws StateError `invalid_argument` if it is no integer, or below 0, or too large.
+ */
+export function toOptionalCount(value: number | undefined, field: string): number | undefined {
+  if (value === undefined) return undefined;
+  if (Number.isInteger(value) && value >= 0 && value <= MAX_INT32) return value;
+  throw invalidArgument(field, `must be an integer from 0 to ${MAX_INT32}, not ${describe(value)}`);
+}
+
+/** Gives a time in milliseconds as one of whole milliseconds, like {@link toOptionalCount}. */
+export function toOptionalMs(value: number | undefined, field: string): number | undefined {
+  return toOptionalCount(typeof value === "number" ? Math.round(value) : value, field);
 }
 
 /** Gives a number as an optional int64 of the API, like {@link toInt64}. */

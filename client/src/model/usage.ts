@@ -74,9 +74,9 @@ export interface NewApiCall {
   readonly reasoningTokens?: number | undefined;
   /** What it cost, up to a million. */
   readonly price?: Money | undefined;
-  /** How long it took until its end, in milliseconds. */
+  /** How long it took until its end, in milliseconds; it is rounded. */
   readonly latencyMs?: number | undefined;
-  /** How long it took until the first token came, in milliseconds. */
+  /** How long it took until the first token came, in milliseconds; it is rounded. */
   readonly timeToFirstTokenMs?: number | undefined;
   /** What went wrong: up to 8,192 bytes. */
   readonly error?: string | undefined;
