@@ -256,13 +256,27 @@ describeDatabases("a fork", (database) => {
 
   it("at the head gets a beginning without gaps while others append", async () => {
     const origin = await createWith("0");
-    const appends = Array.from({ length: 20 }, (_, n) => origin.append(newMessages(`${n}`)));
-    const forks = await Promise.all(Array.from({ length: 8 }, () => origin.fork()));
-    await Promise.all(appends);
+    let isForking = true;
+    const append = async () => {
+      while (isForking) await origin.append(newMessages(randomUUID(), randomUUID()));
+    };
+    const appending = Promise.all([append(), append(), append()]);
+    const forks: Session[] = [];
+    const forking = async () => {
+      while (forks.length < 12) forks.push(await origin.fork());
+    };
+    await Promise.race([appending, forking()]).finally(() => {
+      isForking = false;
+    });
+    await appending;
 
     const messages = await contents(origin);
+    const heads = forks.map(({ info }) => info.headSequence);
+    expect(new Set(heads).size).toBeGreaterThan(3);
+    expect(Math.min(...heads)).toBeLessThan(messages.length);
     for (const fork of forks) {
       const { headSequence, messageCount } = fork.info;
+      expect(headSequence % 2).toBe(1);
       expect(messageCount).toBe(headSequence);
       expect(await contents(fork)).toEqual(messages.slice(0, headSequence));
     }

@@ -6,7 +6,9 @@ import { testChangeReads } from "./contract/change-reads.js";
 import { testChanges } from "./contract/changes.js";
 import { testConcurrency } from "./contract/concurrency.js";
 import { testDeletion } from "./contract/deletion.js";
+import { testForkCopies } from "./contract/fork-copies.js";
 import { testForkRaces } from "./contract/fork-races.js";
+import { testForkReads } from "./contract/fork-reads.js";
 import { testForks } from "./contract/forks.js";
 import { testIdempotency } from "./contract/idempotency.js";
 import { testKeptReads } from "./contract/kept-reads.js";
@@ -42,7 +44,9 @@ const TOPICS: Readonly<Record<string, (suite: StorageSuite) => void>> = {
   "editing a message": testMessageEdits,
   deleting: testDeletion,
   forking: testForks,
+  "forks and copies": testForkCopies,
   "forks that change at once": testForkRaces,
+  "forks that are read while they change": testForkReads,
   "agent state": testAgentStates,
   "listing agent state": testAgentStateList,
   "changes of a session": testChanges,

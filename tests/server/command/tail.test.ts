@@ -6,6 +6,7 @@ import type { Output } from "../../../server/src/command/output.js";
 import { tail } from "../../../server/src/command/tail.js";
 import { UsageError } from "../../../server/src/domain/usage-error.js";
 import { type CommandProcess, runCommand, startCommand } from "../../support/server-process.js";
+import { Terminal } from "../../support/terminal.js";
 import { connectForTest, startTestServer } from "../../support/test-server.js";
 
 interface Setting {
@@ -25,29 +26,6 @@ async function startWithSession(): Promise<Setting> {
 
 function startTail(name: string, address: string, ...args: readonly string[]): CommandProcess {
   return startCommand(["tail", name, "--address", address, ...args]);
-}
-
-/** What stands for a terminal, and shows what was written to it. */
-class Terminal extends Writable implements Output {
-  readonly isTTY = true;
-  screen = "";
-  #look = () => {};
-
-  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.screen += chunk.toString();
-    this.#look();
-    done();
-  }
-
-  /** Waits until it shows a text. */
-  untilShown(text: string): Promise<void> {
-    return new Promise((resolve) => {
-      this.#look = () => {
-        if (this.screen.includes(text)) resolve();
-      };
-      this.#look();
-    });
-  }
 }
 
 /** Runs `tail` in this process, until the test ends at the latest. */
