@@ -91,6 +91,26 @@ describeDatabases("the cost of a fork", (kind) => {
     }
   });
 
+  it("is not more for a session that was forked and edited often", async () => {
+    const { messages, statements, fork, begin } = await open();
+    const ref = await begin(3 * GENERATIONS);
+    const { items } = await messages.read(ref, EVERYTHING, { ...PAGE, maxItems: 1_000 });
+    for (let n = 0; n < GENERATIONS; n++) {
+      await fork(ref);
+      await messages.update(ref, items[3 * n]?.id ?? "", { content: "edited" }, undefined);
+    }
+    const forked = await fork(ref);
+
+    for (const session of [ref, forked]) {
+      const range = { ...EVERYTHING, afterSequence: 90 };
+      const page = await messages.read(session, range, { ...PAGE, maxItems: 9 });
+      const read = await statements(() => messages.read(session, range, { ...PAGE, maxItems: 9 }));
+
+      expect(page.items.filter(({ content }) => content === "edited")).toHaveLength(3);
+      expect(read.length).toBeLessThanOrEqual(2 * 5 + FEW);
+    }
+  });
+
   it("is no statement for each message of a page of one role", async () => {
     const { sessions, messages, statements, fork } = await open();
     const ref = await createSession({ sessions });

@@ -68,6 +68,20 @@ export class LayerRows {
     await this.#insert(connection, head.id, head.isLayered ? [added] : [...layers, added]);
   }
 
+  /**
+   * Notes what a layer of a session has, to which nothing is added any more: pages that touch
+   * nothing of that do not read it.
+   */
+  async close({ query }: Connection, sessionId: string, layerId: string): Promise<void> {
+    const sql =
+      "SELECT MIN(sequence) AS first, MAX(sequence) AS last FROM messages WHERE session_id = ?";
+    const { rows } = await query(sql, [layerId]);
+    const [first, last] = [Number(rows[0]?.first ?? 1), Number(rows[0]?.last ?? 0)];
+    const update =
+      "UPDATE session_layers SET after_sequence = ?, through_sequence = ? WHERE session_id = ? AND layer_id = ?";
+    await query(update, [first - 1, last, sessionId, layerId]);
+  }
+
   /** Gives a fork its own layer above what it shares with its origin, up to a sequence. */
   async fork(
     connection: Connection,

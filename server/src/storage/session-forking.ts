@@ -59,8 +59,8 @@ export class SessionForking {
     const sequence = fork.atSequence ?? origin.headSequence;
     requireReached(origin, sequence);
     await requireWritten(connection, origin, sequence);
+    await this.#freeze(connection, origin, sequence);
     const layers = await this.#messages.shared(connection, origin, sequence);
-    await freeze(connection, origin, sequence);
     return {
       headSequence: sequence,
       messageCount: await this.#messages.countThrough(connection, origin, sequence),
@@ -90,6 +90,15 @@ export class SessionForking {
       await manager.insert(entities.agentState, copy);
     }
   }
+
+  /** Keeps the messages up to a sequence from being changed where they lie. */
+  async #freeze(connection: Connection, origin: SessionRow, sequence: number): Promise<void> {
+    const { id, editLayerId } = origin;
+    if (editLayerId !== null) await this.#layers.close(connection, id, editLayerId);
+    const frozenThrough = Math.max(origin.frozenThrough, sequence);
+    const { manager, entities } = connection;
+    await manager.update(entities.session, { id }, { frozenThrough, editLayerId: null });
+  }
 }
 
 function requireReached({ id, headSequence, revision }: SessionRow, sequence: number): void {
@@ -112,17 +121,6 @@ async function requireWritten(
   if (writing === undefined) return;
   const message = `message ${writing.sequence} of session ${id} is being written: fork before it, or when it is finished`;
   throw new StateError("failed_precondition", "MESSAGE_IN_PROGRESS", message);
-}
-
-/** Keeps the messages up to a sequence from being changed where they lie. */
-async function freeze(
-  { manager, entities }: Connection,
-  origin: SessionRow,
-  sequence: number,
-): Promise<void> {
-  const frozenThrough = Math.max(origin.frozenThrough, sequence);
-  const frozen = { frozenThrough, editLayerId: null };
-  await manager.update(entities.session, { id: origin.id }, frozen);
 }
 
 /** Finds the newest version of each key of a session that was put up to a sequence. */
