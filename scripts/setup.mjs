@@ -21,7 +21,7 @@ const STAMP = new URL("../node_modules/.mofa-state-setup", import.meta.url);
 export function setUp() {
   installDependencies();
   const compiler = fileURLToPath(new URL("../node_modules/typescript/bin/tsc", import.meta.url));
-  run([execPath, compiler, "-b", "server", "client"], "the build failed");
+  run([execPath, compiler, "-b", "server", "client", "examples"], "the build failed");
 }
 
 /** Installs the dependencies if they are missing or not those of package-lock.json. */

@@ -17,7 +17,7 @@ const STEPS = [
   ["proto compatibility", checkCompatibility],
   ["generated code", checkGenerated],
   ["lint and format", () => run("biome", "ci", "--colors=off", "--error-on-warnings")],
-  ["types", () => run("tsc", "--build", "server", "client")],
+  ["types", () => run("tsc", "--build", "server", "client", "examples")],
   ["types of the tests", () => run("tsc", "--project", "tests")],
   ["unused code", () => run("knip", "--no-progress")],
   ...PACKAGES.map((name) => [`package ${name}`, () => checkPackage(name)]),

@@ -60,6 +60,9 @@ const FORBIDDEN = [
   ["client/src/agent", "@mofa-state/proto/mofa/state/v1/session_pb.js"],
   ["client/src/agent", "../transport/transport.js"],
   ["tests/api", "../../server/src/server.js"],
+  ["examples", "@mofa-state/server"],
+  ["examples", "../client/src/session.js"],
+  ["examples", "./chat.js"],
 ] as const;
 
 /** What the rules must leave alone. */
@@ -89,6 +92,9 @@ const ALLOWED = [
   ["client/src/agent", "./turn.js"],
   ["tests/api", "@mofa-state/server"],
   ["tests/server", "../../server/src/server.js"],
+  ["examples", "@mofa-state/client"],
+  ["examples", "@mofa-state/client/agent"],
+  ["examples", "node:process"],
 ] as const;
 
 it("reports every import against the layers, and no other", () => {

@@ -5,10 +5,27 @@ import { describe, expect, it } from "vitest";
 import { TAIL_SETTINGS } from "../server/src/command/tail-settings.js";
 import type { Setting } from "../server/src/setting.js";
 import { SETTINGS } from "../server/src/settings.js";
+import { type Asked, startModelServer } from "./agent/model-server.js";
+import type { DatabaseKind } from "./support/database-kinds.js";
+import { describeDatabases } from "./support/databases.js";
 import { startTestServer } from "./support/test-server.js";
 
 const ROOT = new URL("..", import.meta.url);
 const README = readText("README.md");
+
+/** What the code of the guide has, which needs a model and a database of its own. */
+const GUIDE = "PostgresStore";
+
+/** Its line that chooses the store, and what else may stand in place of the store's name. */
+const STORE_LINE =
+  /^const store = await PostgresStore\.connect\(process\.env\.DATABASE_URL .*\);$/m;
+const STORES: Readonly<Record<DatabaseKind, string>> = {
+  memory: "MemoryStore",
+  sqlite: "SqliteStore",
+  postgres: "PostgresStore",
+  mariadb: "MySqlStore",
+  mysql: "MySqlStore",
+};
 
 /** A line that each block of TypeScript prints, README by README. */
 const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
@@ -44,13 +61,37 @@ function blocks(text: string, language: string): readonly string[] {
   return [...fences].flatMap(([, tag, code = ""]) => (tag === language ? [code] : []));
 }
 
-async function run(program: string, args: readonly string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)(program, args, { cwd: ROOT, timeout: 30_000 });
+async function run(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const { stdout } = await promisify(execFile)(program, args, {
+    cwd: ROOT,
+    env: { ...process.env, ...env },
+    timeout: 30_000,
+  });
   return stdout;
 }
 
+/** Gives the guide's code, on a store of a kind. */
+function guideOn(kind: DatabaseKind): string {
+  const [code = ""] = blocks(README, "ts").filter((block) => block.includes(GUIDE));
+  if (!STORE_LINE.test(code)) throw new Error(`the guide's code lacks ${STORE_LINE}`);
+  const url = kind === "memory" ? "" : "process.env.DATABASE_URL";
+  return code
+    .replace(STORE_LINE, `const store = await PostgresStore.connect(${url});`)
+    .replaceAll("PostgresStore", STORES[kind]);
+}
+
+/** A model that knows the name once it was told, and counts what it is sent. */
+function answerWithName({ messages }: Asked): { readonly texts: readonly string[] } {
+  const isTold = messages.some(({ content }) => content?.includes("Ann"));
+  return { texts: [isTold ? "Ann" : "Nobody", `, of ${messages.length}`] };
+}
+
 describe.each(Object.entries(PRINTED))("the code of %s", (path, lines) => {
-  const programs = blocks(readText(path), "ts");
+  const programs = blocks(readText(path), "ts").filter((code) => !code.includes(GUIDE));
 
   it("is known by what it prints", () => {
     expect(programs).toHaveLength(lines.length);
@@ -67,6 +108,31 @@ describe.each(Object.entries(PRINTED))("the code of %s", (path, lines) => {
       expect(output).toMatch(line);
     },
   );
+});
+
+describeDatabases("the guide's example", (database) => {
+  it("keeps a conversation of its own for each session, from run to run", async () => {
+    const { url } = await startModelServer(answerWithName);
+    const env = {
+      DATABASE_URL: await database.create(),
+      OPENAI_API_KEY: "none",
+      OPENAI_BASE_URL: url,
+    };
+    const args = ["--input-type=module", "-e", guideOn(database.kind)];
+
+    const first = await run(process.execPath, args, env);
+    const second = await run(process.execPath, args, env);
+
+    const turn = ["user: My name is Ann.", "assistant: Ann, of 2"];
+    const nextTurn = ["user: What is my name?", "assistant: Ann, of 4"];
+    expect(first.split("\n")).toEqual([
+      ...["Ann, of 2", "Ann, of 4", "Nobody, of 2"],
+      ...["another matter 2", " 4"],
+      ...[...turn, ...nextTurn, ""],
+    ]);
+    const isKept = database.kind !== "memory";
+    expect(second.split("\n").at(0)).toBe(isKept ? "Ann, of 6" : "Ann, of 2");
+  });
 });
 
 describe("the README", () => {
