@@ -1,5 +1,6 @@
 import type { BenchCase } from "./bench-case.js";
 import { appendHot, appendMany, appendOne } from "./cases/append.js";
+import { chatStream } from "./cases/chat-stream.js";
 import { delta } from "./cases/delta.js";
 import { fanOut } from "./cases/fan-out.js";
 import { follow, followGroup, followPoll } from "./cases/follow.js";
@@ -21,6 +22,7 @@ export const CASES: readonly BenchCase[] = [
   followGroup,
   followPoll,
   delta,
+  chatStream,
   fanOut,
   idleFollowers,
   stalledFollower,
