@@ -216,10 +216,7 @@ export class SessionMessages {
     for (const layerId of new Set(left.map(({ sessionId }) => sessionId))) {
       const here = left.filter(({ sessionId }) => sessionId === layerId);
       const sequences = here.map(({ sequence }) => sequence);
-      const afterSequence = Math.min(...sequences) - 1;
-      const upToSequence = Math.max(...sequences);
-      const range = { layerId, afterSequence, upToSequence };
-      await this.#unshown.removeHidden(connection, range);
+      await this.#unshown.remove(connection, layerId, sequences);
     }
     return copies;
   }

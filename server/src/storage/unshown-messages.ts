@@ -1,28 +1,25 @@
 import type { Connection } from "./database.js";
 import type { LayerRows } from "./layer-rows.js";
-import { paddedLists, placeholdersOf } from "./padded-list.js";
+import { paddedLists, padList, placeholdersOf } from "./padded-list.js";
 
-/** The messages of a layer, of a range, that a session which shows the layer has in a higher one. */
-const HIDDEN = `FROM session_layers l
+/** The messages of a layer that some session which shows the layer has in a higher one. */
+const HIDDEN = `SELECT DISTINCT m.sequence AS sequence FROM session_layers l
   JOIN session_layers h ON h.session_id = l.session_id AND h.height > l.height
   JOIN messages m ON m.session_id = h.layer_id AND m.sequence > h.after_sequence
     AND m.sequence <= l.through_sequence AND m.sequence <= h.through_sequence
-  WHERE l.layer_id = ? AND m.sequence > ? AND m.sequence <= ?`;
+  WHERE l.layer_id = ?`;
 
-/** Whether some session shows the message `m.sequence` of a layer. */
+/**
+ * Whether some session shows the message `m.sequence` of a layer. The first one that does
+ * ends the search; without the limits, PostgreSQL would join all of them.
+ */
 const IS_SHOWN = `EXISTS (SELECT 1 FROM session_layers s
   WHERE s.layer_id = ? AND s.through_sequence >= m.sequence AND NOT EXISTS (
     SELECT 1 FROM session_layers o
     JOIN messages c ON c.session_id = o.layer_id AND c.sequence = m.sequence
     WHERE o.session_id = s.session_id AND o.height > s.height
-      AND o.after_sequence < m.sequence AND o.through_sequence >= m.sequence))`;
-
-/** Some of the messages of a layer. */
-export interface LayerRange {
-  readonly layerId: string;
-  readonly afterSequence: number;
-  readonly upToSequence: number;
-}
+      AND o.after_sequence < m.sequence AND o.through_sequence >= m.sequence
+    LIMIT 1 OFFSET 0) LIMIT 1 OFFSET 0)`;
 
 /**
  * Deletes messages that no session shows any more, so that nobody's words outlive their
@@ -38,16 +35,22 @@ export class UnshownMessages {
   /** Deletes those of a layer that are behind all that sessions show, or hidden in all of them. */
   async removeAll(connection: Connection, layerId: string): Promise<void> {
     if (await isWhole(connection, layerId)) return;
-    const upToSequence = await this.#layers.shownThrough(connection, layerId);
-    const sql = "DELETE FROM messages WHERE session_id = ? AND sequence > ?";
-    await connection.query(sql, [layerId, upToSequence]);
-    await removeHidden(connection, { layerId, afterSequence: 0, upToSequence });
+    const { query } = connection;
+    const through = await this.#layers.shownThrough(connection, layerId);
+    await query("DELETE FROM messages WHERE session_id = ? AND sequence > ?", [layerId, through]);
+    const { rows } = await query(HIDDEN, [layerId]);
+    const sequences = rows.map(({ sequence }) => Number(sequence));
+    await removeHidden(connection, layerId, sequences);
   }
 
-  /** Deletes those of a range that all sessions hide which show the layer. */
-  async removeHidden(connection: Connection, range: LayerRange): Promise<void> {
-    if (await isWhole(connection, range.layerId)) return;
-    await removeHidden(connection, range);
+  /** Deletes those of some messages of a layer that are hidden in all sessions which show it. */
+  async remove(
+    connection: Connection,
+    layerId: string,
+    sequences: readonly number[],
+  ): Promise<void> {
+    if (await isWhole(connection, layerId)) return;
+    await removeHidden(connection, layerId, sequences);
   }
 }
 
@@ -60,12 +63,18 @@ async function isWhole({ query }: Connection, layerId: string): Promise<boolean>
 
 async function removeHidden(
   { query }: Connection,
-  { layerId, afterSequence, upToSequence }: LayerRange,
+  layerId: string,
+  sequences: readonly number[],
 ): Promise<void> {
-  const sql = `SELECT DISTINCT m.sequence AS sequence ${HIDDEN} AND NOT ${IS_SHOWN}`;
-  const { rows } = await query(sql, [layerId, afterSequence, upToSequence, layerId]);
-  for (const sequences of paddedLists(rows.map(({ sequence }) => Number(sequence)))) {
-    const remove = `DELETE FROM messages WHERE session_id = ? AND sequence IN (${placeholdersOf(sequences)})`;
-    await query(remove, [layerId, ...sequences]);
+  for (const list of paddedLists(sequences)) {
+    const places = placeholdersOf(list);
+    // Not in one statement: MySQL reads nothing of a table that it deletes from.
+    const find = `SELECT m.sequence AS sequence FROM messages m
+      WHERE m.session_id = ? AND m.sequence IN (${places}) AND NOT ${IS_SHOWN}`;
+    const { rows } = await query(find, [layerId, ...list, layerId]);
+    const unshown = padList(rows.map(({ sequence }) => Number(sequence)));
+    if (unshown.length === 0) continue;
+    const sql = `DELETE FROM messages WHERE session_id = ? AND sequence IN (${placeholdersOf(unshown)})`;
+    await query(sql, [layerId, ...unshown]);
   }
 }
