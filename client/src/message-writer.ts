@@ -33,7 +33,9 @@ export interface WriteOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+/** How much may be unacknowledged, in bytes, and as a part of what is acknowledged if that is more. */
 const MAX_UNACKNOWLEDGED_BYTES = 256 * 1024;
+const MAX_UNACKNOWLEDGED_PART = 1 / 8;
 
 /**
  * Writes one message piece by piece, as `Session.write` gives it.
@@ -94,8 +96,8 @@ export class MessageWriter {
    * Adds text, or a part.
    *
    * It returns when what was written is on its way, not when it is on disk; while more than
-   * 256 KiB are not acknowledged, it waits. Text may be cut anywhere, also within a surrogate
-   * pair: the first half is sent with the second.
+   * 256 KiB are not acknowledged, and more than an eighth of what is, it waits. Text may be
+   * cut anywhere, also within a surrogate pair: the first half is sent with the second.
    *
    * What only the server refuses, such as a part that breaks its rules or is too large, ends
    * the writing: this or a later call fails with its error.
@@ -142,7 +144,7 @@ export class MessageWriter {
     if (typeof piece === "object") this.#buffer.addPart(fromPart(piece, "delta.part"));
     else this.#buffer.addText(this.#text.take(piece));
     this.#flushSoon();
-    while (this.#buffer.bytes > MAX_UNACKNOWLEDGED_BYTES && this.#message === undefined) {
+    while (this.#isFull && this.#message === undefined) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
       if (this.#failure) throw this.#failure;
     }
@@ -156,6 +158,11 @@ export class MessageWriter {
     this.#stream.finish(end);
     this.#isEnding = true;
     return this.#stream.result;
+  }
+
+  get #isFull(): boolean {
+    const part = MAX_UNACKNOWLEDGED_PART * this.#buffer.acknowledged;
+    return this.#buffer.bytes > Math.max(MAX_UNACKNOWLEDGED_BYTES, part);
   }
 
   /** Sends what this turn of the event loop brings, as one. */

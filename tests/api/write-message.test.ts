@@ -161,6 +161,19 @@ describeDatabases("a message that is written", (database) => {
     expect(oracle.replica.messages.get(1)).toEqual(message);
   });
 
+  it("is stored in steps that grow with it", { timeout: 120_000 }, async () => {
+    const state = await server.connect();
+    const session = await state.sessions.create();
+    const length = 4 * 1024 * 1024;
+    const writer = session.write({ role: "assistant" });
+
+    await writer.write("x".repeat(length));
+    const { revision } = await writer.finish();
+
+    // Each step is a revision. Steps of the 16 KiB that come at once would be 256.
+    expect(revision).toBeLessThan(128);
+  });
+
   it("is answered as it is when its writing begins again after its end", async () => {
     const state = await server.connect();
     const session = await state.sessions.create();

@@ -16,6 +16,13 @@ export interface CheckpointListener {
 /** How much may be taken in while a checkpoint is under way, in bytes, at the least. */
 const MIN_ROOM_BYTES = 64 * 1024;
 
+/**
+ * The part of a long message that may be taken in meanwhile. A checkpoint costs a database
+ * as much as the whole message is long: of equal ones, a message would cost its square. So
+ * they grow with it, and each is followed by a rest as long as itself.
+ */
+const ROOM_PART = 1 / 8;
+
 /** How often a lease is renewed while it runs. */
 const RENEWALS = 3;
 
@@ -36,6 +43,8 @@ export class Checkpoints {
   #storing: Promise<void> | undefined;
   /** Since when the lease runs, by `performance.now()`, or a little before. */
   #leasedAt = performance.now();
+  /** Until when what has come since the last checkpoint may wait, which took as long. */
+  #restsUntil = 0;
   #timer: { readonly dueAt: number; readonly handle: NodeJS.Timeout } | undefined;
   /** Whether nothing is stored any more but what is asked for. */
   #isOver = false;
@@ -79,8 +88,13 @@ export class Checkpoints {
 
   /** Waits until there is room for more: what comes faster than it is stored is held up. */
   async room(): Promise<void> {
-    const limit = Math.max(MIN_ROOM_BYTES, 2 * this.#environment.checkpointBytes);
-    while (this.#unstored.bytes > limit && this.#storing !== undefined) await this.#storing;
+    const { checkpointBytes } = this.#environment;
+    const part = ROOM_PART * this.#extent.offset;
+    const limit = Math.max(MIN_ROOM_BYTES, 2 * checkpointBytes, part);
+    while (this.#unstored.bytes > limit && !this.#isOver) {
+      if (this.#storing === undefined) this.#store();
+      await this.#storing;
+    }
   }
 
   /** Stores everything that was added. */
@@ -143,12 +157,14 @@ export class Checkpoints {
     if (this.#isOver || this.#storing !== undefined) return;
     const { checkpointBytes, checkpointIntervalMs, leaseMs } = this.#environment;
     const { bytes, since } = this.#unstored;
-    if (bytes >= checkpointBytes) {
+    const isEnough = bytes >= checkpointBytes;
+    if (isEnough && performance.now() >= this.#restsUntil) {
       this.#store();
       return;
     }
     const renewAt = this.#leasedAt + leaseMs / RENEWALS;
-    const storeAt = since === undefined ? renewAt : since + checkpointIntervalMs;
+    const waitsUntil = since === undefined ? renewAt : since + checkpointIntervalMs;
+    const storeAt = isEnough ? Math.min(waitsUntil, this.#restsUntil) : waitsUntil;
     this.#setTimer(Math.min(renewAt, storeAt));
   }
 
@@ -176,6 +192,8 @@ export class Checkpoints {
         (error: unknown) => this.#fail(error),
       )
       .finally(() => {
+        const endedAt = performance.now();
+        this.#restsUntil = endedAt + (endedAt - leasedAt);
         this.#storing = undefined;
         this.#schedule();
       });

@@ -1937,7 +1937,8 @@ export declare const MessageService: GenService<{
    *
    * What is acknowledged is on disk. The server writes a checkpoint, and acknowledges
    * it, 250 ms after text came that is not stored yet, or as soon as there are 4 KiB of
-   * it (both are settings).
+   * it (both are settings) and the last checkpoint is as long ago as it took. A writer that
+   * bounds what is not acknowledged should allow 256 KiB.
    *
    * A delta whose `offset` lies before the end of the text so far is skipped as far as it
    * repeats that text; one that differs from it, or leaves a gap, is ABORTED with reason
