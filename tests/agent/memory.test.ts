@@ -1,4 +1,4 @@
-import { type ChatModel, LLMAgentBuilder } from "@mofa-state/client/agent";
+import { type ChatModel, LLMAgentBuilder, type ModelChunk } from "@mofa-state/client/agent";
 import { describe, expect, it } from "vitest";
 import { inShort } from "./agents.js";
 import { startModelServer } from "./model-server.js";
@@ -95,5 +95,24 @@ describe("a builder", () => {
     const building = new LLMAgentBuilder().build();
 
     await expect(building).rejects.toMatchObject({ code: "invalid_argument" });
+  });
+
+  it.each([
+    undefined,
+    { type: "nothing" },
+    { type: "text", text: 5 },
+    { type: "tool_call", id: "c1", name: "now", arguments: {} },
+  ])("fails where a model gives what is no chunk, and names it: %j", async (chunk) => {
+    const model: ChatModel = {
+      async *stream() {
+        yield chunk as ModelChunk;
+      },
+    };
+    const agent = await new LLMAgentBuilder().withModel(model).build();
+
+    await expect(agent.chat("Hi")).rejects.toMatchObject({
+      status: "failed",
+      message: expect.stringContaining(String(JSON.stringify(chunk))),
+    });
   });
 });

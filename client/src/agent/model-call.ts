@@ -3,7 +3,7 @@ import type { WrittenApiCall } from "../model/usage.js";
 import { quiet } from "../quiet.js";
 import { newId } from "../uuid.js";
 import type { ChatModel, ModelChunk, ModelRequest, ModelUsage } from "./chat-model.js";
-import { type ModelError, toModelError } from "./model-error.js";
+import { ModelError, toModelError } from "./model-error.js";
 import { toRecordedUsage } from "./recorded-usage.js";
 import { storable } from "./storable.js";
 import { StorableText } from "./storable-text.js";
@@ -102,6 +102,7 @@ export class ModelCall {
   }
 
   #take(chunk: ModelChunk): string {
+    requireChunk(chunk);
     if (chunk.type === "text") return this.#text.take(chunk.text);
     if (chunk.type === "usage") this.#usage = { ...this.#usage, ...chunk };
     else this.toolCalls.push(toToolCallPart(chunk, this.toolCalls));
@@ -135,5 +136,24 @@ function start(model: ChatModel, request: ModelRequest): AsyncIterator<ModelChun
     return model.stream(request)[Symbol.asyncIterator]();
   } catch (error) {
     return { next: () => Promise.reject(error) };
+  }
+}
+
+/** @throws ModelError if a model written without types gives something else. */
+function requireChunk(chunk: ModelChunk): void {
+  if (isChunk(chunk)) return;
+  const given = JSON.stringify(chunk)?.slice(0, 200);
+  const message = `the model's stream gave ${given}: give chunks of text, tool calls whose id, name and arguments are text, or usage`;
+  throw new ModelError("failed", message);
+}
+
+function isChunk(chunk: ModelChunk | null | undefined): boolean {
+  switch (chunk?.type) {
+    case "text":
+      return typeof chunk.text === "string";
+    case "tool_call":
+      return [chunk.id, chunk.name, chunk.arguments].every((text) => typeof text === "string");
+    default:
+      return chunk?.type === "usage";
   }
 }
