@@ -1,5 +1,5 @@
 import type { CallOptions } from "./call-options.js";
-import { toMessageFrame } from "./convert/message.js";
+import { decodeMessageFrame } from "./convert/frame-decoder.js";
 import { toInt64 } from "./convert/scalar.js";
 import { invalidArgument } from "./errors.js";
 import type { MessageFrame } from "./model/message.js";
@@ -41,9 +41,9 @@ export async function* streamFrames(
   for (;;) {
     try {
       const request = { sessionId, start, frameMaxMessages };
-      const answers = transport.serverStream(messageMethods.streamMessages, request, limits);
-      for await (const answer of answers) {
-        const frame = toMessageFrame(answer);
+      const { streamMessages } = messageMethods;
+      const frames = transport.serverStreamOf(streamMessages, request, limits, decodeMessageFrame);
+      for await (const frame of frames) {
         start = { case: "resumeToken", value: frame.resumeToken };
         caughtUp = frame.caughtUp !== undefined;
         yield frame;

@@ -6,13 +6,11 @@ import {
   type Message as ProtoMessage,
   Role as ProtoRole,
   MessageStatus as ProtoStatus,
-  type StreamMessagesResponse,
 } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import type {
   Appended,
   Message,
   MessageChange,
-  MessageFrame,
   MessagePage,
   MessageStatus,
   NewMessage,
@@ -49,13 +47,13 @@ export function toMessage(answer: ProtoMessage | undefined): Message {
     id: message.id,
     sessionId: message.sessionId,
     sequence: fromInt64(message.sequence),
-    role: toWord(ROLE_WORDS, message.role, "role"),
+    role: toRole(message.role),
     content: message.content,
     parts: message.parts.map(toPart),
     metadata: getStruct(message, MessageSchema.field.metadata),
     raw: message.raw && { data: fromBytes(message.raw.data), mediaType: message.raw.mediaType },
     pinned: message.pinned,
-    status: toWord(STATUS_WORDS, message.status, "status"),
+    status: toStatus(message.status),
     tokenCount: message.tokenCount,
     createdAt: fromTimestamp(message.createdAt),
     updatedAt: fromTimestamp(message.updatedAt),
@@ -64,19 +62,30 @@ export function toMessage(answer: ProtoMessage | undefined): Message {
   };
 }
 
+/**
+ * Gives the role of a message that the server sent.
+ *
+ * @throws StateError `internal` if it is unknown.
+ */
+export function toRole(role: ProtoRole): Role {
+  return toWord(ROLE_WORDS, role, "role");
+}
+
+/**
+ * Gives the status of a message that the server sent.
+ *
+ * @throws StateError `internal` if it is unknown.
+ */
+export function toStatus(status: ProtoStatus): MessageStatus {
+  return toWord(STATUS_WORDS, status, "status");
+}
+
 /** Gives a page of messages as plain values. */
 export function toMessagePage(response: ListMessagesResponse): MessagePage {
   return {
     messages: response.messages.map(toMessage),
     nextPageToken: fromText(response.nextPageToken),
   };
-}
-
-/** Gives a frame of a stream as plain values. */
-export function toMessageFrame({ frame, resumeToken }: StreamMessagesResponse): MessageFrame {
-  const messages = frame.case === "messages" ? frame.value.messages.map(toMessage) : [];
-  const caughtUp = frame.case === "caughtUp" ? toPosition(frame.value) : undefined;
-  return { messages, resumeToken, caughtUp };
 }
 
 /** Gives what an append stored as plain values. */

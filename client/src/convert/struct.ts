@@ -37,11 +37,19 @@ export function setStruct<M extends Message>(
  */
 export function getStruct(message: Message, field: DescField): JsonObject {
   const raw = message.$unknown?.findLast(({ no }) => no === field.number);
-  if (raw === undefined) return {};
+  return raw === undefined ? {} : toStruct(new BinaryReader(raw.data).bytes(), field.name);
+}
+
+/**
+ * Gives the JSON object of an encoded google.protobuf.Struct; `name` is its field.
+ *
+ * @throws StateError `internal` if it is malformed.
+ */
+export function toStruct(bytes: Uint8Array, name: string): JsonObject {
   try {
-    return decodeStruct(new BinaryReader(raw.data).bytes());
+    return decodeStruct(bytes);
   } catch (cause) {
-    const text = `the server's answer has a malformed ${field.name}`;
+    const text = `the server's answer has a malformed ${name}`;
     throw new StateError("internal", text, { cause });
   }
 }

@@ -122,8 +122,18 @@ export class Transport {
     request: MessageInitShape<I>,
     limits: StreamLimits,
   ): AsyncGenerator<MessageShape<O>, void> {
+    return this.serverStreamOf(method, request, limits, (bytes) => decode(method.output, bytes));
+  }
+
+  /** Makes a call like `serverStream`, whose answers are decoded by `decodeAnswer`. */
+  serverStreamOf<I extends DescMessage, O extends DescMessage, T>(
+    method: DescMethodServerStreaming<I, O>,
+    request: MessageInitShape<I>,
+    limits: StreamLimits,
+    decodeAnswer: (bytes: Uint8Array) => T,
+  ): AsyncGenerator<T, void> {
     const path = toPath(method);
-    return this.#stream(method.output, limits, ({ client }) => {
+    return this.#stream(decodeAnswer, limits, ({ client }) => {
       const bytes = encode(method.input, request);
       return client.makeServerStreamRequest(path, same, same, bytes, this.#metadata);
     });
@@ -136,7 +146,8 @@ export class Transport {
     limits: StreamLimits,
   ): AsyncGenerator<MessageShape<O>, void> {
     const path = toPath(method);
-    return this.#stream(method.output, limits, ({ client }) => {
+    const decodeAnswer = (bytes: Uint8Array) => decode(method.output, bytes);
+    return this.#stream(decodeAnswer, limits, ({ client }) => {
       const stream = client.makeBidiStreamRequest(path, same, same, this.#metadata);
       void pumpRequests(encodeAll(method.input, requests), stream);
       return stream;
@@ -190,16 +201,16 @@ export class Transport {
     this.#endpoints.close();
   }
 
-  async *#stream<O extends DescMessage>(
-    output: O,
+  async *#stream<T>(
+    decodeAnswer: (bytes: Uint8Array) => T,
     limits: StreamLimits,
     open: (connection: Connection) => AnswerStream,
-  ): AsyncGenerator<MessageShape<O>, void> {
+  ): AsyncGenerator<T, void> {
     const endpoint = this.#endpoints.current;
     try {
       const connection = await this.#connect(endpoint, limits);
       const answers = callStream(this.#calls, () => open(connection), limits);
-      for await (const answer of answers) yield decode(output, answer);
+      for await (const answer of answers) yield decodeAnswer(answer);
     } catch (error) {
       throw this.#leaveAfter(endpoint, error);
     }
