@@ -3,6 +3,7 @@ import { StateError } from "@mofa-state/client";
 import { type ChatModel, type LLMAgent, ModelError } from "@mofa-state/client/agent";
 import { expect, it } from "vitest";
 import { shareServer } from "../api/shared-server.js";
+import { collect } from "../support/collect.js";
 import { describeDatabases } from "../support/databases.js";
 import { agentOn, callsOf, stored } from "./agents.js";
 import { gate } from "./gate.js";
@@ -213,5 +214,38 @@ describeDatabases("a turn that ends early", (database) => {
     expect(await callsOf(store, id)).toMatchObject([
       { status: expected, responseMessageId: undefined, timeToFirstTokenMs: undefined },
     ]);
+  });
+
+  it.each([
+    ["returns", (stream: AsyncGenerator) => stream.return(undefined)],
+    ["throws", (stream: AsyncGenerator) => stream.throw(new Error("gone")).catch(() => undefined)],
+  ])("at once where its reader %s while it waits for more", async (_, leave) => {
+    const { store, agent, id } = await start([
+      { texts: ["Hel"], until: NEVER },
+      { texts: ["fine"] },
+    ]);
+    const stream = agent.chatStream("Hi");
+    await stream.next();
+
+    const next = stream.next();
+    await leave(stream);
+
+    expect(await next).toEqual({ done: true, value: undefined });
+    expect(await stored(store, id)).toEqual(["user: Hi", "assistant: Hel (interrupted)"]);
+    expect(await agent.chat("again")).toBe("fine");
+  });
+
+  it("can be gone on with though it was cut off more than once", async () => {
+    const { store, agent, id } = await start([
+      { texts: ["Hel"], end: "cut short" },
+      { texts: ["Hell"], end: "cut short" },
+      { texts: ["Hello"] },
+    ]);
+    await expect(agent.chat("Hi")).rejects.toMatchObject({ status: "failed" });
+    await expect(collect(agent.resume())).rejects.toMatchObject({ status: "failed" });
+    const pieces = await collect(agent.resume());
+
+    expect(pieces).toEqual(["Hello"]);
+    expect((await stored(store, id)).at(-1)).toBe("assistant: Hello");
   });
 });

@@ -103,7 +103,9 @@ async function respond(
     const half = Math.ceil(whole.length / 2);
     const begin = { name, arguments: whole.slice(0, half) };
     send(response, { tool_calls: [{ index, id, type: "function", function: begin }] });
-    send(response, { tool_calls: [{ index, function: { arguments: whole.slice(half) } }] });
+    // As some endpoints do, with null for what the first piece had.
+    const rest = { name: null, arguments: whole.slice(half) };
+    send(response, { tool_calls: [{ index, id: null, type: null, function: rest }] });
   }
   await until;
   if (end === "silence") return;

@@ -16,6 +16,14 @@ const WEATHER: Tool = {
   run: async ({ city }) => ({ city: city ?? null, sky: "clear" }),
 };
 
+const MUTE: Tool = {
+  ...WEATHER,
+  name: "mute",
+  run: () => {
+    throw Object.create(null);
+  },
+};
+
 const BROKEN: Tool = {
   ...WEATHER,
   name: "broken",
@@ -38,7 +46,7 @@ describeDatabases("an agent's tools", (database) => {
     const begin = (sessionId?: string) =>
       agentOn(store, { owner, ...(sessionId !== undefined && { sessionId }) })
         .withModel(models.model())
-        .withTools([WEATHER, BROKEN]);
+        .withTools([WEATHER, BROKEN, MUTE]);
     return { store, begin, ...models };
   }
 
@@ -58,6 +66,7 @@ describeDatabases("an agent's tools", (database) => {
     expect(asked[0]?.tools).toMatchObject([
       { function: { name: "weather", parameters: PARAMETERS } },
       { function: { name: "broken" } },
+      { function: { name: "mute" } },
     ]);
     expect(asked[1]?.messages.slice(1)).toEqual([
       {
@@ -91,6 +100,7 @@ describeDatabases("an agent's tools", (database) => {
 
   it.each([
     ["throws", callOf("c1", "broken")],
+    ["throws what has no text", callOf("c1", "mute")],
     ["is unknown", callOf("c1", "nothing")],
     ["gets arguments that are no JSON", callOf("c1", "weather", '{"city":')],
     ["gets arguments that are no object", callOf("c1", "weather", "[1]")],

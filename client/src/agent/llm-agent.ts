@@ -4,6 +4,7 @@ import type { SessionInfo } from "../model/session.js";
 import { quiet } from "../quiet.js";
 import type { AgentSession, AgentSessions, CreateSessionOptions } from "./agent-session.js";
 import { ModelError } from "./model-error.js";
+import { ReplyStream } from "./reply-stream.js";
 import { runInOrder } from "./session-queue.js";
 import { Turn, type TurnSettings } from "./turn.js";
 
@@ -132,12 +133,21 @@ export class LLMAgent {
     return runInOrder(session.id, () => session.clear());
   }
 
-  async *#stream(
+  #stream(
     session: AgentSession,
-    { signal }: ChatOptions,
+    options: ChatOptions,
     run: (turn: Turn) => Promise<void>,
   ): AsyncGenerator<string, void> {
     const turn = new Turn(session, this.#settings);
+    return new ReplyStream(this.#pieces(session, turn, options, run), () => turn.cancel());
+  }
+
+  async *#pieces(
+    session: AgentSession,
+    turn: Turn,
+    { signal }: ChatOptions,
+    run: (turn: Turn) => Promise<void>,
+  ): AsyncGenerator<string, void> {
     const cancel = () => turn.cancel(signal?.reason);
     signal?.addEventListener("abort", cancel);
     if (signal?.aborted) cancel();

@@ -34,10 +34,13 @@ export class OpenAIAnswer {
     }
   }
 
-  #addCall({ index = 0, id = "", function: piece }: CallDelta): void {
+  #addCall({ index = 0, ...delta }: CallDelta): void {
+    // Some endpoints send null for what a later piece does not have.
+    const id = delta.id ?? "";
     const at = this.#calls.findLastIndex((call) => call.index === index);
     const call = this.#calls[at];
-    const { name = "", arguments: text = "" } = piece ?? {};
+    const name = delta.function?.name ?? "";
+    const text = delta.function?.arguments ?? "";
     // Some endpoints give every call the same index.
     if (call === undefined || (id !== "" && call.id !== "" && id !== call.id)) {
       this.#calls.push({ type: "tool_call", index, id, name, arguments: text });

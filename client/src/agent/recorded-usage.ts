@@ -13,7 +13,7 @@ export function toRecordedUsage(usage: ModelUsage): ModelUsage {
     completionTokens: toCount(usage.completionTokens),
     cachedTokens: toCount(usage.cachedTokens),
     reasoningTokens: toCount(usage.reasoningTokens),
-    price: usage.price && toPrice(usage.price),
+    price: toPrice(usage.price),
   };
 }
 
@@ -23,7 +23,10 @@ function toCount(count: number | undefined): number | undefined {
     : undefined;
 }
 
-function toPrice({ amount, currency }: Money): Money | undefined {
+function toPrice(price: Money | undefined): Money | undefined {
+  const { amount, currency } = price ?? {};
+  // Also of models that are written without types.
+  if (typeof amount !== "string" || typeof currency !== "string") return undefined;
   const isSound = AMOUNT.test(amount) && Number(amount) <= MAX_AMOUNT && CURRENCY.test(currency);
   return isSound ? { amount, currency } : undefined;
 }

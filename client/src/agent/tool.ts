@@ -29,8 +29,7 @@ export async function runTool(
     const result = await tool.run(toArguments(call.arguments), { signal });
     return { ...answer, text: toText(result), isError: false };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return { ...answer, text: toText(message), isError: true };
+    return { ...answer, text: storable(toMessage(error)), isError: true };
   }
 }
 
@@ -47,4 +46,13 @@ function isObject(value: JsonValue): value is JsonObject {
 function toText(result: JsonValue | undefined): string {
   const text = typeof result === "string" ? result : (JSON.stringify(result) ?? "");
   return storable(text);
+}
+
+/** What a tool throws may be no error, and even have no text. */
+function toMessage(error: unknown): string {
+  try {
+    return error instanceof Error ? String(error.message) : String(error);
+  } catch {
+    return "the tool failed with something that has no text";
+  }
 }

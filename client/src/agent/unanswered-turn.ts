@@ -12,11 +12,11 @@ export interface UnansweredTurn {
 }
 
 /**
- * Finds the turn at the end of a context that still needs an answer. A reply that was cut
- * off is not sent to the model, which is to give it anew: many refuse to go on with one.
+ * Finds the turn at the end of a context that still needs an answer. Replies that were cut
+ * off are not sent to the model, which is to give it anew: many refuse to go on with one.
  */
 export function unansweredTurn(context: readonly ContextMessage[]): UnansweredTurn {
-  const messages = isPartial(context.at(-1)) ? context.slice(0, -1) : context;
+  const messages = context.slice(0, context.findLastIndex((message) => !isPartial(message)) + 1);
   const role = messages.at(-1)?.role;
   const isOpen = role === "user" || role === "tool";
   const begin = messages.findLastIndex((message) => message.role === "user");
@@ -31,6 +31,6 @@ export function unansweredTurn(context: readonly ContextMessage[]): UnansweredTu
   };
 }
 
-function isPartial(message: ContextMessage | undefined): boolean {
-  return message?.role === "assistant" && message.status === "interrupted";
+function isPartial({ role, status }: ContextMessage): boolean {
+  return role === "assistant" && status === "interrupted";
 }
