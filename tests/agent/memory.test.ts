@@ -115,4 +115,37 @@ describe("a builder", () => {
       message: expect.stringContaining(String(JSON.stringify(chunk))),
     });
   });
+
+  it("tells the results of calls apart whose ids an earlier answer had", async () => {
+    const calls = [{ id: "c1", name: "now", arguments: "{}" }];
+    const { model, asked } = await startModelServer([
+      { calls },
+      { texts: ["noon"] },
+      { calls },
+      { texts: ["fine"] },
+    ]);
+    const stop = new AbortController();
+    let runs = 0;
+    const tool = {
+      ...TOOL,
+      run: () => {
+        runs += 1;
+        if (runs === 1) return "noon";
+        stop.abort();
+        return new Promise<string>(() => undefined);
+      },
+    };
+    const agent = await new LLMAgentBuilder().withModel(model()).withTools([tool]).build();
+    await agent.chat("1");
+    await expect(agent.chat("2", { signal: stop.signal })).rejects.toThrow();
+
+    const reply = await agent.chat("3");
+
+    expect(reply).toBe("fine");
+    const results = asked.at(-1)?.messages.filter(({ role }) => role === "tool");
+    expect(results?.map(({ content }) => content)).toEqual([
+      "noon",
+      expect.stringContaining("interrupted"),
+    ]);
+  });
 });

@@ -1,17 +1,14 @@
 import type { Message } from "../model/message.js";
 import type { ToolResultPart } from "../model/part.js";
+import { findResult } from "./find-result.js";
 
 const INTERRUPTED = "The call was interrupted: there is no result.";
 
 /** Puts a result behind each step whose calls have none. */
 export function answerCalls(messages: readonly Message[]): readonly Message[] {
-  const results = messages.flatMap(({ parts }) =>
-    parts.filter((part) => part.type === "tool_result"),
-  );
-  const answered = new Set(results.map(({ callId }) => callId));
-  return messages.flatMap((message) => {
+  return messages.flatMap((message, index) => {
     const calls = message.parts.filter((part) => part.type === "tool_call");
-    const open = calls.filter(({ id }) => !answered.has(id));
+    const open = calls.filter(({ id }) => !findResult(id, messages.slice(index + 1)));
     if (open.length === 0) return [message];
     return [message, { ...message, role: "tool", content: "", parts: open.map(toStandIn) }];
   });

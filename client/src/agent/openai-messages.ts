@@ -1,6 +1,7 @@
 import type { OpenAI } from "openai";
 import type { FilePart, ToolCallPart } from "../model/part.js";
 import type { ModelMessage, ModelTool } from "./chat-model.js";
+import { findResult } from "./find-result.js";
 
 type OpenAIMessage = OpenAI.ChatCompletionMessageParam;
 type ToolMessage = OpenAI.ChatCompletionToolMessageParam;
@@ -35,13 +36,8 @@ function toAssistant(message: ModelMessage): OpenAIMessage {
 
 function resultsOf(message: ModelMessage, later: readonly ModelMessage[]): ToolMessage[] {
   return callsOf(message).flatMap(({ id }) => {
-    for (const { parts } of later) {
-      for (const part of parts) {
-        if (part.type !== "tool_result" || part.callId !== id) continue;
-        return [{ role: "tool", tool_call_id: id, content: part.text }];
-      }
-    }
-    return [];
+    const result = findResult(id, later);
+    return result ? [{ role: "tool", tool_call_id: id, content: result.text }] : [];
   });
 }
 
