@@ -16,6 +16,9 @@ import {
 
 const GENERATIONS = 60;
 
+/** How often a session is forked and edited before it is deleted. */
+const ROUNDS = 200;
+
 const PAGE = { maxItems: 50, maxBytes: 1024 * 1024 };
 
 /** What a read takes at most that has to do with one layer: itself, its beginning and end. */
@@ -109,6 +112,28 @@ describeDatabases("the cost of a fork", (kind) => {
       expect(page.items.filter(({ content }) => content === "edited")).toHaveLength(3);
       expect(read.length).toBeLessThanOrEqual(2 * 5 + FEW);
     }
+  });
+
+  it("is small beside that of the forks when a session is deleted that was edited after each", async () => {
+    const { sessions, messages, fork, begin } = await open();
+    const ref = await begin(200);
+    const { items } = await messages.read(ref, EVERYTHING, { ...PAGE, maxItems: 4 });
+    const forks: SessionRef[] = [];
+    const startedAt = performance.now();
+    for (let round = 0; round < ROUNDS; round++) {
+      forks.push(await fork(ref));
+      for (const { id } of items) {
+        await messages.update(ref, id, { content: `edited ${round}` }, undefined);
+      }
+    }
+
+    const deletedAt = performance.now();
+    await sessions.delete(ref);
+    const took = performance.now() - deletedAt;
+
+    expect(took).toBeLessThan((deletedAt - startedAt) / 4);
+    const page = await messages.read(forks.at(-1) ?? ref, EVERYTHING, { ...PAGE, maxItems: 4 });
+    expect(page.items.map(({ content }) => content)).toEqual(Array(4).fill("edited 198"));
   });
 
   it("is no statement for each message of a page of one role", async () => {

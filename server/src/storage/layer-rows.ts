@@ -102,12 +102,20 @@ export class LayerRows {
     await connection.query("DELETE FROM session_layers WHERE session_id = ?", [sessionId]);
   }
 
-  /** Gives up to which sequence sessions show the messages of a layer; 0 if none does. */
-  async shownThrough(connection: Connection, layerId: string): Promise<number> {
-    const sql =
-      "SELECT MAX(through_sequence) AS through_sequence FROM session_layers WHERE layer_id = ?";
-    const { rows } = await connection.query(sql, [layerId]);
-    return Number(rows[0]?.through_sequence ?? 0);
+  /** Finds where a layer is shown the furthest; undefined if no session shows it. */
+  async findWidest(connection: Connection, layerId: string): Promise<SessionLayerRow | undefined> {
+    const sql = `SELECT ${this.#table.columns} FROM session_layers
+      WHERE layer_id = ? ORDER BY through_sequence DESC LIMIT 1`;
+    return this.#table.toRows(await connection.query(sql, [layerId]))[0];
+  }
+
+  /** Finds the ids of the higher layers of a layer's session that may have messages of the layer. */
+  async findHigher({ query }: Connection, layer: SessionLayerRow): Promise<readonly string[]> {
+    const { sessionId, height, afterSequence, throughSequence } = layer;
+    const sql = `SELECT layer_id FROM session_layers WHERE session_id = ? AND height > ?
+      AND after_sequence < ? AND through_sequence > ?`;
+    const { rows } = await query(sql, [sessionId, height, throughSequence, afterSequence]);
+    return rows.map(({ layer_id }) => String(layer_id));
   }
 
   async #insert(

@@ -1,13 +1,7 @@
 import type { Connection } from "./database.js";
+import type { SessionLayerRow } from "./entities.js";
 import type { LayerRows } from "./layer-rows.js";
 import { paddedLists, padList, placeholdersOf } from "./padded-list.js";
-
-/** The messages of a layer that some session which shows the layer has in a higher one. */
-const HIDDEN = `SELECT DISTINCT m.sequence AS sequence FROM session_layers l
-  JOIN session_layers h ON h.session_id = l.session_id AND h.height > l.height
-  JOIN messages m ON m.session_id = h.layer_id AND m.sequence > h.after_sequence
-    AND m.sequence <= l.through_sequence AND m.sequence <= h.through_sequence
-  WHERE l.layer_id = ?`;
 
 /**
  * Whether some session shows the message `m.sequence` of a layer. The first one that does
@@ -36,11 +30,13 @@ export class UnshownMessages {
   async removeAll(connection: Connection, layerId: string): Promise<void> {
     if (await isWhole(connection, layerId)) return;
     const { query } = connection;
-    const through = await this.#layers.shownThrough(connection, layerId);
+    const widest = await this.#layers.findWidest(connection, layerId);
+    const through = widest?.throughSequence ?? 0;
     await query("DELETE FROM messages WHERE session_id = ? AND sequence > ?", [layerId, through]);
-    const { rows } = await query(HIDDEN, [layerId]);
-    const sequences = rows.map(({ sequence }) => Number(sequence));
-    await removeHidden(connection, layerId, sequences);
+    if (widest === undefined) return;
+    // That session shows all that any does: what is hidden in all of them is hidden in it.
+    const hidden = await this.#findHidden(connection, widest);
+    await removeHidden(connection, layerId, hidden);
   }
 
   /** Deletes those of some messages of a layer that are hidden in all sessions which show it. */
@@ -51,6 +47,23 @@ export class UnshownMessages {
   ): Promise<void> {
     if (await isWhole(connection, layerId)) return;
     await removeHidden(connection, layerId, sequences);
+  }
+
+  /**
+   * Finds which sequences of a layer the higher layers of its session have.
+   *
+   * Not by a join: as long as PostgreSQL has no statistics, it reads all messages for one.
+   */
+  async #findHidden(connection: Connection, layer: SessionLayerRow): Promise<readonly number[]> {
+    const { afterSequence, throughSequence } = layer;
+    const found = new Set<number>();
+    for (const list of paddedLists(await this.#layers.findHigher(connection, layer))) {
+      const sql = `SELECT DISTINCT sequence FROM messages
+        WHERE session_id IN (${placeholdersOf(list)}) AND sequence > ? AND sequence <= ?`;
+      const { rows } = await connection.query(sql, [...list, afterSequence, throughSequence]);
+      for (const { sequence } of rows) found.add(Number(sequence));
+    }
+    return [...found];
   }
 }
 
