@@ -97,6 +97,7 @@ describeDatabases("the cost of a fork", (kind) => {
   it("is not more for a session that was forked and edited often", async () => {
     const { messages, statements, fork, begin } = await open();
     const ref = await begin(3 * GENERATIONS);
+    await messages.append(ref, appendOf(newMessage({ role: "system" })));
     const { items } = await messages.read(ref, EVERYTHING, { ...PAGE, maxItems: 1_000 });
     for (let n = 0; n < GENERATIONS; n++) {
       await fork(ref);
@@ -105,6 +106,8 @@ describeDatabases("the cost of a fork", (kind) => {
     const forked = await fork(ref);
 
     for (const session of [ref, forked]) {
+      const kept = await statements(() => messages.readKept(session, EVERYTHING, PAGE));
+      expect(kept.length).toBeLessThanOrEqual(2 * 2 + FEW);
       const range = { ...EVERYTHING, afterSequence: 90 };
       const page = await messages.read(session, range, { ...PAGE, maxItems: 9 });
       const read = await statements(() => messages.read(session, range, { ...PAGE, maxItems: 9 }));

@@ -62,7 +62,10 @@ export class LayeredMessages {
     for (let rest = range; ; ) {
       const found: MessageRow[] = [];
       let end = Number.POSITIVE_INFINITY;
-      for (const { layerId, ...part } of within(layers, rest)) {
+      const parts = within(layers, rest);
+      const ids = parts.map(({ layerId }) => layerId);
+      const keeping = await this.#rows.findKeeping(connection, ids, rest);
+      for (const { layerId, ...part } of parts.filter((part) => keeping.has(part.layerId))) {
         const page = await this.#rows.readKept(connection, layerId, part, bounds);
         found.push(...page.rows);
         if (page.hasMore) end = Math.min(end, page.rows.at(-1)?.sequence ?? end);
@@ -110,18 +113,19 @@ export class LayeredMessages {
     layers: readonly Layer[],
     rows: readonly MessageRow[],
   ): Promise<readonly MessageRow[]> {
-    const layerOf = new Map<number, string>();
-    for (const { layerId, afterSequence, throughSequence } of layers) {
-      const open = rows
-        .map(({ sequence }) => sequence)
-        .filter((sequence) => sequence > afterSequence && sequence <= throughSequence)
-        .filter((sequence) => !layerOf.has(sequence));
-      for (const sequence of await this.#rows.findSequences(connection, layerId, open)) {
-        layerOf.set(sequence, layerId);
+    const layerOf = new Map(layers.map((layer) => [layer.layerId, layer]));
+    const sequences = rows.map(({ sequence }) => sequence);
+    const highest = new Map<number, Layer>();
+    for (const place of await this.#rows.findPlaces(connection, [...layerOf.keys()], sequences)) {
+      const { sequence } = place;
+      const layer = layerOf.get(place.sessionId);
+      if (layer === undefined || !isWithin(layer, sequence)) continue;
+      if (layer.height > (highest.get(sequence)?.height ?? Number.NEGATIVE_INFINITY)) {
+        highest.set(sequence, layer);
       }
     }
     return rows
-      .filter(({ sequence, sessionId }) => layerOf.get(sequence) === sessionId)
+      .filter(({ sequence, sessionId }) => highest.get(sequence)?.layerId === sessionId)
       .sort((a, b) => a.sequence - b.sequence);
   }
 
@@ -183,6 +187,10 @@ function within<Range extends KeptRange>(
       upToSequence: Math.min(range.upToSequence, throughSequence),
     }))
     .filter(({ afterSequence, upToSequence }) => afterSequence < upToSequence);
+}
+
+function isWithin({ afterSequence, throughSequence }: Layer, sequence: number): boolean {
+  return sequence > afterSequence && sequence <= throughSequence;
 }
 
 /** Cuts so many sequences off the beginning of a range, in the range's order. */

@@ -35,6 +35,9 @@ interface Selection extends MessageRange {
 /** What is known of a message before it is read. */
 export type MessageKeyRow = Pick<MessageRow, "sequence" | "bytes" | "deletedAt">;
 
+/** Where a message lies. */
+type MessagePlace = Pick<MessageRow, "sessionId" | "sequence">;
+
 /** Reads and inserts the rows of messages with prepared statements. */
 export class MessageRows {
   readonly #table: Table<MessageRow>;
@@ -117,17 +120,37 @@ export class MessageRows {
     return rows;
   }
 
-  /** Tells which of some messages there are, tombstones included. */
-  async findSequences(
-    { query }: Connection,
-    sessionId: string,
+  /** Tells which of some messages several sessions have, tombstones included, in no order. */
+  async findPlaces(
+    connection: Connection,
+    sessionIds: readonly string[],
     sequences: readonly number[],
-  ): Promise<readonly number[]> {
-    const found: number[] = [];
-    for (const list of paddedLists(sequences)) {
-      const sql = `SELECT sequence FROM messages WHERE session_id = ? AND sequence IN (${placeholdersOf(list)})`;
-      const { rows } = await query(sql, [sessionId, ...list]);
-      found.push(...rows.map(({ sequence }) => Number(sequence)));
+  ): Promise<readonly MessagePlace[]> {
+    const found: MessagePlace[] = [];
+    for (const ids of paddedLists(sessionIds)) {
+      for (const list of paddedLists(sequences)) {
+        const sql = `SELECT session_id, sequence FROM messages WHERE session_id IN (${placeholdersOf(ids)}) AND sequence IN (${placeholdersOf(list)})`;
+        const result = await connection.query(sql, [...ids, ...list]);
+        found.push(...this.#table.toRows<keyof MessagePlace>(result));
+      }
+    }
+    return found;
+  }
+
+  /** Tells which of several sessions have messages of a range that are kept. */
+  async findKeeping(
+    { query }: Connection,
+    sessionIds: readonly string[],
+    { afterSequence, upToSequence }: KeptRange,
+  ): Promise<ReadonlySet<string>> {
+    const { table, conditions } = this.#kept;
+    const found = new Set<string>();
+    for (const ids of paddedLists(sessionIds)) {
+      for (const condition of conditions) {
+        const sql = `SELECT DISTINCT session_id FROM ${table} WHERE session_id IN (${placeholdersOf(ids)}) AND sequence > ? AND sequence <= ? AND deleted_at IS NULL AND ${condition}`;
+        const { rows } = await query(sql, [...ids, afterSequence, upToSequence]);
+        for (const { session_id } of rows) found.add(String(session_id));
+      }
     }
     return found;
   }
