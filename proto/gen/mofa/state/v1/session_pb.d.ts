@@ -667,10 +667,11 @@ export declare const SessionService: GenService<{
    * `at_sequence` + 1. What either of the two sessions changes, deletes or clears
    * afterwards is not seen in the other. Of each key of agent state that is there, the
    * newest version that was put when the head was at `at_sequence` or before becomes the
-   * fork's version 1, if it is still kept. A fork can be forked in turn. No message is copied:
-   * its cost does not grow with the history that it shares, except that messages are counted
-   * where some of them were deleted. A message that is deleted in all sessions that have it
-   * is erased at once.
+   * fork's version 1, if it is still kept; an append whose state is not such a version is
+   * no repetition in the fork, but ALREADY_EXISTS with reason ID_REUSED. A fork can be
+   * forked in turn. No message is copied: its cost does not grow with the history that it
+   * shares, except that messages are counted where some of them were deleted. A message
+   * that is deleted in all sessions that have it is erased at once.
    *
    * Repeating a fork with the same id and the same fields answers with the session as it
    * is now. ALREADY_EXISTS and FAILED_PRECONDITION SESSION_DELETED as for CreateSession.
