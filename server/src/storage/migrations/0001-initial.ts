@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from "typeorm";
 import type { ColumnKinds, Dialect } from "../dialect.js";
-import { addIndex } from "./add-index.js";
+import { addIndexes, createTables, dropTables, type TableDefinition } from "./definitions.js";
 
 /** Makes the migration that creates the tables. */
 export function initialMigration(dialect: Dialect): new () => MigrationInterface {
@@ -9,31 +9,23 @@ export function initialMigration(dialect: Dialect): new () => MigrationInterface
     readonly name = "Initial1795305600000";
 
     async up(queryRunner: QueryRunner): Promise<void> {
-      // IF NOT EXISTS: where definitions are not transactional, a start that was cut off is finished by the next.
-      for (const [name, columns] of tables(dialect.kinds)) {
-        const sql = `CREATE TABLE IF NOT EXISTS ${name} (${columns.join(", ")})`;
-        await queryRunner.query(`${sql} ${dialect.tableOptions}`);
-      }
-      for (const [table, name, columns] of INDEXES) {
-        await addIndex(queryRunner, table, name, `(${columns})`);
-      }
+      await createTables(queryRunner, dialect, tables(dialect.kinds));
+      await addIndexes(queryRunner, INDEXES);
     }
 
-    async down(queryRunner: QueryRunner): Promise<void> {
-      for (const [name] of tables(dialect.kinds)) await queryRunner.query(`DROP TABLE ${name}`);
+    down(queryRunner: QueryRunner): Promise<void> {
+      return dropTables(queryRunner, tables(dialect.kinds));
     }
   };
 }
 
 const INDEXES = [
-  ["sessions", "sessions_by_activity", "tenant_id, updated_at, id"],
-  ["sessions", "sessions_by_user", "tenant_id, user_id, updated_at, id"],
-  ["sessions", "sessions_by_agent", "tenant_id, agent_id, updated_at, id"],
-  ["session_metadata", "session_metadata_by_entry", "entry_hash, session_id"],
-  ["agent_state", "agent_state_by_revision", "session_id, revision"],
+  ["sessions", "sessions_by_activity", "(tenant_id, updated_at, id)"],
+  ["sessions", "sessions_by_user", "(tenant_id, user_id, updated_at, id)"],
+  ["sessions", "sessions_by_agent", "(tenant_id, agent_id, updated_at, id)"],
+  ["session_metadata", "session_metadata_by_entry", "(entry_hash, session_id)"],
+  ["agent_state", "agent_state_by_revision", "(session_id, revision)"],
 ] as const;
-
-type TableDefinition = readonly [name: string, columns: readonly string[]];
 
 function tables(kinds: ColumnKinds): readonly TableDefinition[] {
   return [

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from "typeorm";
 import type { ColumnKinds, Dialect } from "../dialect.js";
-import { addIndex } from "./add-index.js";
+import { addIndexes, createTables, dropTables, type TableDefinition } from "./definitions.js";
 
 /** Makes the migration that adds the calls to models. */
 export function usageMigration(dialect: Dialect): new () => MigrationInterface {
@@ -8,27 +8,26 @@ export function usageMigration(dialect: Dialect): new () => MigrationInterface {
     readonly name = "Usage1795478400000";
 
     async up(queryRunner: QueryRunner): Promise<void> {
-      // IF NOT EXISTS: where definitions are not transactional, a start that was cut off is finished by the next.
-      const columns = apiCallColumns(dialect.kinds).join(", ");
-      const sql = `CREATE TABLE IF NOT EXISTS api_calls (${columns})`;
-      await queryRunner.query(`${sql} ${dialect.tableOptions}`);
-      for (const [name, columns] of INDEXES) {
-        await addIndex(queryRunner, "api_calls", name, `(${columns})`);
-      }
+      await createTables(queryRunner, dialect, tables(dialect.kinds));
+      await addIndexes(queryRunner, INDEXES);
     }
 
-    async down(queryRunner: QueryRunner): Promise<void> {
-      await queryRunner.query("DROP TABLE api_calls");
+    down(queryRunner: QueryRunner): Promise<void> {
+      return dropTables(queryRunner, tables(dialect.kinds));
     }
   };
 }
 
 const INDEXES = [
-  ["api_calls_by_time", "tenant_id, created_at, id"],
-  ["api_calls_by_session", "tenant_id, session_id, created_at, id"],
-  ["api_calls_by_user", "tenant_id, user_id, created_at, id"],
-  ["api_calls_by_agent", "tenant_id, agent_id, created_at, id"],
+  ["api_calls", "api_calls_by_time", "(tenant_id, created_at, id)"],
+  ["api_calls", "api_calls_by_session", "(tenant_id, session_id, created_at, id)"],
+  ["api_calls", "api_calls_by_user", "(tenant_id, user_id, created_at, id)"],
+  ["api_calls", "api_calls_by_agent", "(tenant_id, agent_id, created_at, id)"],
 ] as const;
+
+function tables(kinds: ColumnKinds): readonly TableDefinition[] {
+  return [["api_calls", apiCallColumns(kinds)]];
+}
 
 // The id is unique within the tenant, so that nobody learns which ids others use.
 function apiCallColumns({ uuid, key, word, integer, bigint, text, hash, time }: ColumnKinds) {

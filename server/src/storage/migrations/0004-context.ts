@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from "typeorm";
 import type { Dialect } from "../dialect.js";
-import { addIndex } from "./add-index.js";
+import { addIndexes } from "./definitions.js";
 
 const INDEX = "messages_kept";
 
@@ -9,8 +9,8 @@ export function contextMigration(dialect: Dialect): new () => MigrationInterface
   return class Context1795564800000 implements MigrationInterface {
     readonly name = "Context1795564800000";
 
-    async up(queryRunner: QueryRunner): Promise<void> {
-      await addIndex(queryRunner, "messages", INDEX, dialect.kept.index);
+    up(queryRunner: QueryRunner): Promise<void> {
+      return addIndexes(queryRunner, [["messages", INDEX, dialect.kept.index]]);
     }
 
     async down(queryRunner: QueryRunner): Promise<void> {

@@ -1,6 +1,14 @@
 import type { MigrationInterface, QueryRunner } from "typeorm";
 import type { ColumnKinds, Dialect } from "../dialect.js";
-import { addIndex } from "./add-index.js";
+import {
+  addColumns,
+  addIndexes,
+  type ColumnDefinition,
+  createTables,
+  dropColumns,
+  dropTables,
+  type TableDefinition,
+} from "./definitions.js";
 
 /** Makes the migration that adds what forks need. */
 export function forksMigration(dialect: Dialect): new () => MigrationInterface {
@@ -8,41 +16,25 @@ export function forksMigration(dialect: Dialect): new () => MigrationInterface {
     readonly name = "Forks1795651200000";
 
     async up(queryRunner: QueryRunner): Promise<void> {
-      for (const [table, columns] of addedTables(dialect.kinds)) {
-        await queryRunner.query(
-          `CREATE TABLE IF NOT EXISTS ${table} (${columns.join(", ")}) ${dialect.tableOptions}`,
-        );
-      }
-      for (const [table, column, type] of addedColumns(dialect.kinds)) {
-        // Where definitions are not transactional, a start that was cut off is finished by the next.
-        if (await queryRunner.hasColumn(table, column)) continue;
-        await queryRunner.query(`ALTER TABLE ${table} ADD COLUMN ${column} ${type}`);
-      }
-      for (const [table, name, indexed] of INDEXES) {
-        await addIndex(queryRunner, table, name, `(${indexed})`);
-      }
+      await createTables(queryRunner, dialect, tables(dialect.kinds));
+      await addColumns(queryRunner, addedColumns(dialect.kinds));
+      await addIndexes(queryRunner, INDEXES);
     }
 
     async down(queryRunner: QueryRunner): Promise<void> {
       for (const [table, name] of INDEXES) await queryRunner.dropIndex(table, name);
-      for (const [table, column] of addedColumns(dialect.kinds)) {
-        await queryRunner.query(`ALTER TABLE ${table} DROP COLUMN ${column}`);
-      }
-      for (const [table] of addedTables(dialect.kinds)) {
-        await queryRunner.query(`DROP TABLE ${table}`);
-      }
+      await dropColumns(queryRunner, addedColumns(dialect.kinds));
+      await dropTables(queryRunner, tables(dialect.kinds));
     }
   };
 }
 
 const INDEXES = [
-  ["session_layers", "session_layers_by_layer", "layer_id, through_sequence"],
-  ["sessions", "sessions_by_fork", "tenant_id, fork_session_id, updated_at, id"],
+  ["session_layers", "session_layers_by_layer", "(layer_id, through_sequence)"],
+  ["sessions", "sessions_by_fork", "(tenant_id, fork_session_id, updated_at, id)"],
 ] as const;
 
-type AddedTable = readonly [table: string, columns: readonly string[]];
-
-function addedTables({ uuid, bigint, integer }: ColumnKinds): readonly AddedTable[] {
+function tables({ uuid, bigint, integer }: ColumnKinds): readonly TableDefinition[] {
   const layerColumns = [
     `session_id ${uuid.sql} NOT NULL`,
     `height ${integer.sql} NOT NULL`,
@@ -57,9 +49,7 @@ function addedTables({ uuid, bigint, integer }: ColumnKinds): readonly AddedTabl
   ];
 }
 
-type AddedColumn = readonly [table: string, column: string, type: string];
-
-function addedColumns({ uuid, bigint, boolean }: ColumnKinds): readonly AddedColumn[] {
+function addedColumns({ uuid, bigint, boolean }: ColumnKinds): readonly ColumnDefinition[] {
   return [
     ["sessions", "fork_session_id", `${uuid.sql} NULL`],
     ["sessions", "fork_sequence", `${bigint.sql} NOT NULL DEFAULT 0`],
