@@ -13,6 +13,7 @@ import {
   fromSessionRow,
   measureSession,
   requireSession,
+  type SessionBeginning,
 } from "./session-row.js";
 
 /** How often a creation that met another one at the same moment is run again. */
@@ -55,7 +56,7 @@ export class SessionCreation {
         if (created !== undefined) return created;
         const origin = requireSession(await this.#forking.lock(connection, ref), ref);
         const start = await this.#forking.cut(connection, origin, fork);
-        const session = await insert(connection, inherit(fork, origin), start);
+        const session = await insert(connection, inherit(fork, origin), start.beginning);
         await this.#forking.fill(connection, session, start);
         return session;
       }),
@@ -75,21 +76,7 @@ export class SessionCreation {
   }
 }
 
-/** What a session that is created begins with. */
-type Beginning = Pick<
-  SessionRow,
-  | "headSequence"
-  | "messageCount"
-  | "revision"
-  | "largestMessageBytes"
-  | "forkSessionId"
-  | "forkSequence"
-  | "frozenThrough"
-  | "isLayered"
-  | "treeId"
->;
-
-const NO_FORK: Beginning = {
+const NO_FORK: SessionBeginning = {
   headSequence: 0,
   messageCount: 0,
   revision: 1,
@@ -154,7 +141,7 @@ function inherit(fork: NewFork, origin: SessionRow): NewSession {
 async function insert(
   connection: Connection,
   session: NewSession,
-  beginning: Beginning,
+  beginning: SessionBeginning,
 ): Promise<Session> {
   const now = new Date();
   const row: SessionRow = {
@@ -165,23 +152,15 @@ async function insert(
     agentId: session.agentId ?? null,
     title: session.title,
     metadata: JSON.stringify(session.metadata),
-    headSequence: beginning.headSequence,
-    messageCount: beginning.messageCount,
-    revision: beginning.revision,
     version: 1,
     changeRevision: beginning.revision,
-    largestMessageBytes: beginning.largestMessageBytes,
     bytes: measureSession(session.title, session.metadata),
     requestHash: Buffer.from(session.requestHash),
     createdAt: now,
     updatedAt: now,
     deletedAt: null,
-    forkSessionId: beginning.forkSessionId,
-    forkSequence: beginning.forkSequence,
-    frozenThrough: beginning.frozenThrough,
-    isLayered: beginning.isLayered,
     editLayerId: null,
-    treeId: beginning.treeId,
+    ...beginning,
   };
   await connection.manager.insert(connection.entities.session, row);
   await indexMetadata(connection, session.id, { before: {}, after: session.metadata });

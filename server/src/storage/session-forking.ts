@@ -5,23 +5,13 @@ import type { Connection, Database } from "./database.js";
 import type { AgentStateRow, SessionRow } from "./entities.js";
 import { type Layer, LayerRows } from "./layer-rows.js";
 import { SessionMessages } from "./session-messages.js";
-import { findById, SessionRows } from "./session-row.js";
+import { findById, type SessionBeginning, SessionRows } from "./session-row.js";
 import { SessionTrees } from "./session-trees.js";
 
 /** What a fork begins with, and what it shares. */
-export interface ForkStart
-  extends Pick<
-    SessionRow,
-    | "headSequence"
-    | "messageCount"
-    | "revision"
-    | "largestMessageBytes"
-    | "forkSequence"
-    | "frozenThrough"
-    | "isLayered"
-    | "treeId"
-  > {
-  readonly forkSessionId: string;
+export interface ForkStart {
+  readonly beginning: SessionBeginning;
+  readonly origin: SessionRow;
   readonly layers: readonly Layer[];
 }
 
@@ -60,8 +50,8 @@ export class SessionForking {
     requireReached(origin, sequence);
     await requireWritten(connection, origin, sequence);
     await this.#freeze(connection, origin, sequence);
-    const layers = await this.#messages.shared(connection, origin, sequence);
-    return {
+    const layers = await this.#layers.readUsed(connection, origin, sequence);
+    const beginning = {
       headSequence: sequence,
       messageCount: await this.#messages.countThrough(connection, origin, sequence),
       // Above those of the messages, which keep the revisions that they have.
@@ -72,20 +62,19 @@ export class SessionForking {
       frozenThrough: sequence,
       isLayered: true,
       treeId: await this.#trees.join(connection, origin),
-      layers,
     };
+    return { beginning, origin, layers };
   }
 
   /** Gives a new fork its messages, and the agent states of its origin at that time. */
   async fill(connection: Connection, fork: Session, start: ForkStart): Promise<void> {
-    const { forkSessionId, forkSequence, layers } = start;
-    await this.#layers.fork(connection, fork.id, layers, forkSequence);
+    const { origin, layers } = start;
+    const { revision, forkSequence: headSequence } = fork;
+    await this.#layers.fork(connection, fork.id, layers, headSequence);
     const { manager, entities } = connection;
-    for (const { stateKey, version } of await statesAt(connection, forkSessionId, forkSequence)) {
-      const where = { sessionId: forkSessionId, stateKey, version };
+    for (const { stateKey, version } of await statesAt(connection, origin.id, headSequence)) {
+      const where = { sessionId: origin.id, stateKey, version };
       const state: AgentStateRow = await manager.findOneByOrFail(entities.agentState, where);
-      const { revision } = fork;
-      const headSequence = forkSequence;
       const copy = { ...state, sessionId: fork.id, version: 1, revision, headSequence };
       await manager.insert(entities.agentState, copy);
     }

@@ -136,18 +136,6 @@ export class SessionMessages {
   }
 
   /**
-   * Gives the layers with which a fork begins that shares the messages up to a sequence:
-   * those of the session that have any.
-   */
-  shared(
-    connection: Connection,
-    session: MessagePlaces,
-    throughSequence: number,
-  ): Promise<readonly Layer[]> {
-    return this.#layers.readUsed(connection, session, throughSequence);
-  }
-
-  /**
    * Gives the row of a message where it may be changed: a copy of it, if it is shared.
    *
    * The session must be locked.

@@ -32,6 +32,20 @@ export type SessionHead = Pick<
 export const HEAD_COLUMNS =
   "id, tenant_id, user_id, agent_id, head_sequence, message_count, revision, version, change_revision, largest_message_bytes, updated_at, deleted_at, frozen_through, is_layered, edit_layer_id, tree_id";
 
+/** What a session that is created begins with. */
+export type SessionBeginning = Pick<
+  SessionRow,
+  | "headSequence"
+  | "messageCount"
+  | "revision"
+  | "largestMessageBytes"
+  | "forkSessionId"
+  | "forkSequence"
+  | "frozenThrough"
+  | "isLayered"
+  | "treeId"
+>;
+
 /** What a change of a session writes to its row. */
 export type SessionAdvance = Pick<
   SessionRow,
