@@ -1,5 +1,6 @@
 import type { Connection, Database } from "./database.js";
 import type { SessionLayerRow } from "./entities.js";
+import { insertSize } from "./padded-list.js";
 import type { SessionHead } from "./session-row.js";
 import { Table } from "./table.js";
 
@@ -124,16 +125,10 @@ export class LayerRows {
     layers: readonly Layer[],
   ): Promise<void> {
     for (let at = 0; at < layers.length; ) {
-      // Few numbers of parameters, so that there are few statements to prepare.
-      const count = 2 ** Math.floor(Math.log2(Math.min(layers.length - at, MAX_ROWS)));
-      const parameters: unknown[] = [];
-      for (const layer of layers.slice(at, at + count)) {
-        this.#table.addParameters({ ...layer, sessionId }, parameters);
-      }
-      const values = Array.from({ length: count }, () => this.#table.placeholders).join(", ");
-      const sql = `INSERT INTO session_layers (${this.#table.columns}) VALUES ${values}`;
-      await connection.query(sql, parameters);
-      at += count;
+      const end = at + insertSize(Math.min(layers.length - at, MAX_ROWS));
+      const rows = layers.slice(at, end).map((layer) => ({ ...layer, sessionId }));
+      await connection.query(...this.#table.toInsert(rows));
+      at = end;
     }
   }
 }

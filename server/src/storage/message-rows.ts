@@ -3,7 +3,7 @@ import { takePage } from "./bounded-page.js";
 import type { Connection, Database } from "./database.js";
 import type { KeptMessages } from "./dialect.js";
 import type { MessageRow } from "./entities.js";
-import { paddedLists, placeholdersOf } from "./padded-list.js";
+import { insertSize, paddedLists, placeholdersOf } from "./padded-list.js";
 import { Table } from "./table.js";
 
 /** The most rows that one statement inserts. */
@@ -43,8 +43,6 @@ export class MessageRows {
   readonly #table: Table<MessageRow>;
   readonly #insertMany: string | undefined;
   readonly #kept: KeptMessages;
-  /** By their number of rows. */
-  readonly #inserts = new Map<number, string>();
 
   constructor(database: Database) {
     const { entities, dialect } = database;
@@ -65,8 +63,7 @@ export class MessageRows {
   /** How many of the rows the next statement inserts. */
   #chunkSize(rows: readonly MessageRow[], from: number): number {
     const fitting = fittingSize(rows, from);
-    // Few numbers of parameters, so that there are few statements to prepare.
-    return this.#insertMany === undefined ? 2 ** Math.floor(Math.log2(fitting)) : fitting;
+    return this.#insertMany === undefined ? insertSize(fitting) : fitting;
   }
 
   async #insertChunk(connection: Connection, rows: readonly MessageRow[]): Promise<void> {
@@ -74,20 +71,7 @@ export class MessageRows {
       await connection.query(this.#insertMany, [this.#table.toJson(rows)]);
       return;
     }
-    const parameters: unknown[] = [];
-    for (const row of rows) this.#table.addParameters(row, parameters);
-    await connection.query(this.#insertOf(rows.length), parameters);
-  }
-
-  /** The statement that inserts so many rows. */
-  #insertOf(count: number): string {
-    const { columns, placeholders } = this.#table;
-    const known = this.#inserts.get(count);
-    if (known !== undefined) return known;
-    const values = Array.from({ length: count }, () => placeholders).join(", ");
-    const sql = `INSERT INTO messages (${columns}) VALUES ${values}`;
-    this.#inserts.set(count, sql);
-    return sql;
+    await connection.query(...this.#table.toInsert(rows));
   }
 
   /** Reads which messages of a range there are, tombstones included. */

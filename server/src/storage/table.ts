@@ -1,6 +1,7 @@
 import type { ColumnType, EntityMetadata } from "typeorm";
 import type { ColumnMetadata } from "typeorm/metadata/ColumnMetadata.js";
 import type { QueryResult } from "./dialect.js";
+import { placeholdersOf } from "./padded-list.js";
 
 /** The types of those columns whose values TypeORM stores in a form of its own. */
 const CONVERTED: ReadonlySet<ColumnType> = new Set([
@@ -25,18 +26,17 @@ export class Table<Row extends object> {
   readonly name: string;
   /** All columns, separated by commas. */
   readonly columns: string;
-  /** One row's parameters, for `VALUES`. */
-  readonly placeholders: string;
   readonly #columns: readonly ColumnMetadata[];
   readonly #stored: readonly StoredColumn[];
   readonly #metadata: EntityMetadata;
+  /** By their number of rows. */
+  readonly #inserts = new Map<number, string>();
 
   constructor(metadata: EntityMetadata) {
     this.#metadata = metadata;
     this.#columns = metadata.columns;
     this.name = metadata.tableName;
     this.columns = metadata.columns.map((column) => column.databaseName).join(", ");
-    this.placeholders = `(${metadata.columns.map(() => "?").join(", ")})`;
     this.#stored = metadata.columns.map((column) => toStoredColumn(metadata, column));
   }
 
@@ -45,11 +45,15 @@ export class Table<Row extends object> {
     return this.#columns.map(({ databaseName, type }) => [databaseName, type]);
   }
 
-  /** Adds the parameters of a row to others, in the order of {@link Table.columns}. */
-  addParameters(row: Row, parameters: unknown[]): void {
-    for (const { property, toParameter } of this.#stored) {
-      parameters.push(toParameter(Reflect.get(row, property)));
+  /** Gives the statement that inserts rows, and its parameters. */
+  toInsert(rows: readonly Row[]): readonly [sql: string, parameters: readonly unknown[]] {
+    const parameters: unknown[] = [];
+    for (const row of rows) {
+      for (const { property, toParameter } of this.#stored) {
+        parameters.push(toParameter(Reflect.get(row, property)));
+      }
     }
+    return [this.#insertOf(rows.length), parameters];
   }
 
   /** Gives rows as a JSON array of objects by the columns' names; bytes are `\\x` and hexadecimal. */
@@ -85,6 +89,17 @@ export class Table<Row extends object> {
     const column = this.#columns.find((candidate) => candidate.propertyName === property);
     if (column === undefined) throw new Error(`${this.name} has no column for ${property}`);
     return this.#metadata.dataSource.driver.preparePersistentValue(value, column);
+  }
+
+  /** The statement that inserts so many rows. */
+  #insertOf(count: number): string {
+    const known = this.#inserts.get(count);
+    if (known !== undefined) return known;
+    const row = `(${placeholdersOf(this.#columns)})`;
+    const values = Array<string>(count).fill(row).join(", ");
+    const sql = `INSERT INTO ${this.name} (${this.columns}) VALUES ${values}`;
+    this.#inserts.set(count, sql);
+    return sql;
   }
 }
 
