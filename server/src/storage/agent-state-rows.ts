@@ -1,9 +1,9 @@
-import { Between, LessThanOrEqual, MoreThan } from "typeorm";
 import type { AgentState } from "../domain/model.js";
 import type { NewAgentState } from "../domain/storage.js";
 import { requireVersion } from "../domain/versions.js";
 import type { Connection } from "./database.js";
 import type { AgentStateRow } from "./entities.js";
+import { Between, LessThanOrEqual, MoreThan } from "./typeorm.js";
 
 /** Where a new state goes. */
 export interface StatePlace {

@@ -1,4 +1,3 @@
-import { IsNull } from "typeorm";
 import { StateError } from "../domain/errors.js";
 import type { AgentState } from "../domain/model.js";
 import type {
@@ -15,6 +14,7 @@ import { listStates } from "./agent-state-list.js";
 import { currentVersion, findNewest, fromStateRow, holdsState } from "./agent-state-rows.js";
 import type { Database } from "./database.js";
 import { advanceTo, nextOf, SessionRows } from "./session-row.js";
+import { IsNull } from "./typeorm.js";
 
 /** What is left of a state that was deleted, beside its place and its id. */
 const ERASED = {

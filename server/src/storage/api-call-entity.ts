@@ -1,5 +1,5 @@
-import { EntitySchema } from "typeorm";
 import { type Columns, nullable, primary } from "./columns.js";
+import { EntitySchema } from "./typeorm.js";
 
 /** A row of `api_calls`: a call to a model. It outlives its session. */
 export interface ApiCallRow {

@@ -1,10 +1,10 @@
-import { In } from "typeorm";
 import type { ApiCall, ApiCallStatus, NewApiCall } from "../domain/api-call.js";
 import { isRepeated } from "../domain/idempotency.js";
 import type { ApiCallRow } from "./api-call-entity.js";
 import type { Connection } from "./database.js";
 import type { SessionRow } from "./entities.js";
 import { requireSession } from "./session-row.js";
+import { In } from "./typeorm.js";
 
 /** The most rows that one statement inserts: databases bound the number of parameters. */
 const MAX_ROWS = 256;

@@ -1,4 +1,3 @@
-import { In } from "typeorm";
 import { idReused, isRepeated, type StoredRequest } from "../domain/idempotency.js";
 import type { AgentState } from "../domain/model.js";
 import type { Append, Appended, NewAgentState } from "../domain/storage.js";
@@ -8,6 +7,7 @@ import type { Connection } from "./database.js";
 import type { MessageRow, SessionRow } from "./entities.js";
 import { fromMessageRow } from "./message-row.js";
 import type { MessagePlaces, SessionMessages } from "./session-messages.js";
+import { In } from "./typeorm.js";
 
 /**
  * Gives what an append that was carried out before stored, as it is now; undefined if it is new.

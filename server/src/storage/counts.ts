@@ -1,6 +1,6 @@
-import { IsNull, Not } from "typeorm";
 import type { StoredCounts } from "../domain/storage.js";
 import type { Connection } from "./database.js";
+import { IsNull, Not } from "./typeorm.js";
 
 /** Counts what is stored, in all tenants. Messages are counted by their sessions' own counts. */
 export async function countStored({ manager, entities }: Connection): Promise<StoredCounts> {

@@ -1,7 +1,7 @@
-import { EntitySchema } from "typeorm";
 import { type ApiCallRow, apiCallEntity } from "./api-call-entity.js";
 import { type Columns, columnsOf, nullable, primary } from "./columns.js";
 import type { ColumnKinds } from "./dialect.js";
+import { EntitySchema } from "./typeorm.js";
 
 /** A row of `sessions`: a session, or what is left of a deleted one. */
 export interface SessionRow {

@@ -1,9 +1,9 @@
-import { IsNull, MoreThan } from "typeorm";
 import type { MessageRange } from "../domain/storage.js";
 import type { Connection } from "./database.js";
 import { toTombstone } from "./message-row.js";
 import type { SessionMessages } from "./session-messages.js";
 import type { Revision, SessionHead } from "./session-row.js";
+import { IsNull, MoreThan } from "./typeorm.js";
 
 /** How much of what is shared is looked at together. */
 const PAGE = { maxItems: 256, maxBytes: 1024 * 1024 };

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { In } from "typeorm";
 import { canonicalJson } from "../domain/json.js";
 import type { JsonObject } from "../domain/model.js";
 import type { Connection } from "./database.js";
+import { In } from "./typeorm.js";
 
 /**
  * Hashes each top-level key of metadata whose value is a string, a number, a boolean or

@@ -1,7 +1,8 @@
-import { MigrationExecutor, type QueryRunner } from "typeorm";
+import type { QueryRunner } from "typeorm";
 import { StateError } from "../domain/errors.js";
 import type { Database } from "./database.js";
 import { classifyFailure } from "./failures.js";
+import { MigrationExecutor } from "./typeorm.js";
 
 /** The table in which the migrations that a schema has had are kept. */
 export const MIGRATIONS_TABLE = "mofa_state_migrations";

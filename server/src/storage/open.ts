@@ -1,5 +1,5 @@
-import { DataSource, type MigrationInterface } from "typeorm";
-import { SILENT_DOORBELL } from "../domain/doorbell.js";
+import type { MigrationInterface } from "typeorm";
+import { type Doorbell, SILENT_DOORBELL } from "../domain/doorbell.js";
 import { StateError } from "../domain/errors.js";
 import type { Logger } from "../domain/log.js";
 import type { Storage } from "../domain/storage.js";
@@ -18,8 +18,8 @@ import { liveMigration } from "./migrations/0002-live.js";
 import { usageMigration } from "./migrations/0003-usage.js";
 import { contextMigration } from "./migrations/0004-context.js";
 import { forksMigration } from "./migrations/0005-forks.js";
-import { PostgresDoorbell } from "./postgres-doorbell.js";
 import { TypeOrmSessionStorage } from "./session-storage.js";
+import { DataSource } from "./typeorm.js";
 import { TypeOrmUsageStorage } from "./usage-storage.js";
 import { interruptMessages } from "./write-interruption.js";
 import { TypeOrmWriteStorage } from "./write-storage.js";
@@ -59,7 +59,8 @@ export async function openStorage(url: string, options: StorageOptions): Promise
       : await checkSchema(database);
     await warnOfSettings(database, options);
     if (database.dialect.singleConnection) await interruptAll(database, options.logger);
-    return createStorage(database, schemaVersion, url, options);
+    const doorbell = await createDoorbell(database, url, options);
+    return createStorage(database, schemaVersion, doorbell, options);
   } catch (error) {
     await database.close();
     throw error;
@@ -159,15 +160,23 @@ async function interruptAll(database: Database, logger: Logger): Promise<void> {
   logger.warn({ sessions }, warning);
 }
 
+async function createDoorbell(
+  { dialect }: Database,
+  url: string,
+  { databaseNotify, logger }: StorageOptions,
+): Promise<Doorbell> {
+  if (!databaseNotify || dialect.backend !== "postgres") return SILENT_DOORBELL;
+  // Loaded when needed: so is the driver.
+  const { PostgresDoorbell } = await import("./postgres-doorbell.js");
+  return new PostgresDoorbell({ url, logger });
+}
+
 function createStorage(
   database: Database,
   schemaVersion: number,
-  url: string,
-  options: StorageOptions,
+  doorbell: Doorbell,
+  { keepVersions, maxRequestBytes }: StorageOptions,
 ): Storage {
-  const { keepVersions, maxRequestBytes, databaseNotify, logger } = options;
-  const hasDoorbell = databaseNotify && database.dialect.backend === "postgres";
-  const doorbell = hasDoorbell ? new PostgresDoorbell({ url, logger }) : SILENT_DOORBELL;
   const messages = new TypeOrmMessageStorage(database, keepVersions);
   return {
     backend: database.dialect.backend,

@@ -1,4 +1,3 @@
-import { LessThan, LessThanOrEqual } from "typeorm";
 import type { ApiCall, NewApiCall } from "../domain/api-call.js";
 import type { Page, PageBounds } from "../domain/storage.js";
 import type {
@@ -10,6 +9,7 @@ import type {
 import { listCalls } from "./api-call-list.js";
 import { findCalls, insertCalls } from "./api-call-rows.js";
 import type { Connection, Database } from "./database.js";
+import { LessThan, LessThanOrEqual } from "./typeorm.js";
 import { totalUsage } from "./usage-totals.js";
 
 /** About how many calls one transaction purges, so that it holds nobody up for long. */
