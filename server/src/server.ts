@@ -2,6 +2,7 @@ import { Health } from "@mofa-state/proto/grpc/health/v1/health_pb.js";
 import { ServerReflection } from "@mofa-state/proto/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ServerReflectionV1Alpha } from "@mofa-state/proto/grpc/reflection/v1alpha/reflection_pb.js";
 import { API_SERVICES, Api, type ApiOptions } from "./api.js";
+import { type Doorbell, SILENT_DOORBELL } from "./domain/doorbell.js";
 import { DEFAULT_LIMITS, type Limits } from "./domain/limits.js";
 import { type Logger, SILENT_LOGGER } from "./domain/log.js";
 import type { Storage } from "./domain/storage.js";
@@ -52,7 +53,8 @@ const DEFAULT_GRACE_MS = 10_000;
 const DATABASE_GRACE_MS = 1_000;
 
 /**
- * Starts a server inside this process. It serves when the promise resolves.
+ * Starts a server inside this process. It serves when the promise resolves. `doorbell` tells
+ * the others on its database of changes, where the database does not do that by itself.
  *
  * @throws UsageError if the address or the database's URL cannot be read.
  * @throws StateError if the database cannot be used.
@@ -62,7 +64,10 @@ const DATABASE_GRACE_MS = 1_000;
  * const server = await startServer({ database: "sqlite://mofa.db" });
  * const state = await connect(server.address);
  */
-export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
+export async function startServer(
+  options: ServerOptions = {},
+  doorbell: Doorbell = SILENT_DOORBELL,
+): Promise<RunningServer> {
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
   const logger = options.logger ?? SILENT_LOGGER;
   const listen = parseListenAddress(options.listen ?? "127.0.0.1:0");
@@ -72,6 +77,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     keepVersions: limits.keepVersions,
     maxRequestBytes: limits.maxRequestBytes,
     databaseNotify: options.databaseNotify ?? true,
+    doorbell,
     logger,
   });
   if (storage.backend === "memory") {

@@ -158,6 +158,15 @@ export const SETTINGS = {
       description: "the most connections to PostgreSQL or MySQL",
     },
   ),
+  workers: integerSetting(
+    { min: 1, max: 128 },
+    {
+      flag: "--workers <count>",
+      variable: "MOFA_STATE_WORKERS",
+      defaultValue: 1,
+      description: "how many processes serve together, on PostgreSQL or MySQL",
+    },
+  ),
   logLevel: wordSetting(["debug", "info", "warn", "error"], {
     flag: "--log-level <level>",
     variable: "MOFA_STATE_LOG_LEVEL",

@@ -1,4 +1,5 @@
 import { expect, it, onTestFinished } from "vitest";
+import { SILENT_DOORBELL } from "../../server/src/domain/doorbell.js";
 import { SILENT_LOGGER } from "../../server/src/domain/log.js";
 import { openDatabase, openStorage } from "../../server/src/storage/open.js";
 import { describeDatabases } from "../support/databases.js";
@@ -25,6 +26,7 @@ describeDatabases(
         keepVersions: 1,
         maxRequestBytes: 1,
         databaseNotify: true,
+        doorbell: SILENT_DOORBELL,
         logger: SILENT_LOGGER,
       });
       onTestFinished(() => storage.close());

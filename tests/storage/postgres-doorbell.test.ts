@@ -18,6 +18,7 @@ const OPTIONS = {
   poolSize: 1,
   keepVersions: 1,
   maxRequestBytes: 1,
+  doorbell: SILENT_DOORBELL,
   logger: SILENT_LOGGER,
 };
 

@@ -1,26 +1,58 @@
-import { type Logger, pino } from "pino";
+import { UsageError } from "../domain/usage-error.js";
+import { openLog } from "../process-log.js";
 import { readLimits, readPace, readSetting, type SettingSources } from "../read-settings.js";
-import { startServer } from "../server.js";
 import { SETTINGS } from "../settings.js";
+import type { WorkerOptions } from "../workers/worker-messages.js";
 
 const EXIT_FAILURE = 1;
+
+/** The databases that are for one process. */
+const UNSHARED = /^(?:memory|sqlite):/;
+
+/** What serves: this process, or workers of it. */
+interface Serving {
+  readonly address: string;
+  close(): Promise<void>;
+}
 
 /**
  * Runs a server until the process is told to end, and returns when it has shut down.
  *
  * The log goes to standard output as JSON; the one line `listening on ADDRESS` goes to
- * standard error when the server is ready. A second signal ends the process at once. Where
- * nobody reads the output any more, the server goes on without it.
+ * standard error when the server is ready. A second signal ends the process at once.
  */
 export async function serve(sources: SettingSources): Promise<void> {
-  // Not pino's own default, which tries for ever to write its last lines to a pipe that is closed.
-  const stdout = pino.destination({ dest: 1, sync: true });
-  const logger = pino({ level: readSetting(SETTINGS.logLevel, sources) }, stdout);
-  exitOnDefects(logger);
-  // Who reads the output may go: nobody's conversations end with that.
-  process.stderr.on("error", () => {});
+  const options = readOptions(sources);
+  const workers = readSetting(SETTINGS.workers, sources);
+  if (workers > 1 && UNSHARED.test(options.database)) {
+    const message = `--workers ${workers}: SQLite and memory: are for one process; give the URL of PostgreSQL or MySQL, or one worker`;
+    throw new UsageError(message);
+  }
+  const logger = openLog(options.logLevel);
   const ending = endSignal();
-  const server = await startServer({
+  const { address, close } = await (workers === 1 ? serveAlone : serveInWorkers)();
+  logger.info({ address, workers }, "listening");
+  process.stderr.write(`listening on ${address}\n`);
+
+  const signal = await ending;
+  logger.info({ signal }, "shutting down");
+  await close();
+  logger.info({}, "shut down");
+
+  async function serveAlone(): Promise<Serving> {
+    const { startServer } = await import("../server.js");
+    return startServer({ ...options, logger });
+  }
+
+  async function serveInWorkers(): Promise<Serving> {
+    const { WorkerGroup } = await import("../workers/worker-group.js");
+    return WorkerGroup.start(workers, options, logger);
+  }
+}
+
+function readOptions(sources: SettingSources): WorkerOptions {
+  return {
+    logLevel: readSetting(SETTINGS.logLevel, sources),
     listen: readSetting(SETTINGS.listen, sources),
     database: readSetting(SETTINGS.database, sources),
     migrate: readSetting(SETTINGS.migrate, sources),
@@ -29,15 +61,7 @@ export async function serve(sources: SettingSources): Promise<void> {
     ...readPace(sources),
     shutdownGraceMs: readSetting(SETTINGS.shutdownGraceMs, sources),
     limits: readLimits(sources),
-    logger,
-  });
-  logger.info({ address: server.address }, "listening");
-  process.stderr.write(`listening on ${server.address}\n`);
-
-  const signal = await ending;
-  logger.info({ signal }, "shutting down");
-  await server.close();
-  logger.info({}, "shut down");
+  };
 }
 
 /** Waits for the first signal to end; a second one ends the process without ado. */
@@ -52,14 +76,4 @@ function endSignal(): Promise<NodeJS.Signals> {
     process.on("SIGTERM", onSignal);
     process.on("SIGINT", onSignal);
   });
-}
-
-/** After a defect that nobody caught, nothing that the process knows can be relied on. */
-function exitOnDefects(logger: Logger): void {
-  function die(error: unknown): void {
-    logger.fatal({ err: error }, "the server ends because of a defect");
-    process.exit(EXIT_FAILURE);
-  }
-  process.on("uncaughtException", die);
-  process.on("unhandledRejection", die);
 }

@@ -1,5 +1,5 @@
 import type { MigrationInterface } from "typeorm";
-import { type Doorbell, SILENT_DOORBELL } from "../domain/doorbell.js";
+import type { Doorbell } from "../domain/doorbell.js";
 import { StateError } from "../domain/errors.js";
 import type { Logger } from "../domain/log.js";
 import type { Storage } from "../domain/storage.js";
@@ -36,6 +36,8 @@ export interface StorageOptions {
   readonly maxRequestBytes: number;
   /** Whether servers tell each other of changes by PostgreSQL's NOTIFY. */
   readonly databaseNotify: boolean;
+  /** What tells them instead where NOTIFY does not. */
+  readonly doorbell: Doorbell;
   /** Where to warn of settings of the database that put data at risk. */
   readonly logger: Logger;
 }
@@ -163,9 +165,9 @@ async function interruptAll(database: Database, logger: Logger): Promise<void> {
 async function createDoorbell(
   { dialect }: Database,
   url: string,
-  { databaseNotify, logger }: StorageOptions,
+  { databaseNotify, doorbell, logger }: StorageOptions,
 ): Promise<Doorbell> {
-  if (!databaseNotify || dialect.backend !== "postgres") return SILENT_DOORBELL;
+  if (!databaseNotify || dialect.backend !== "postgres") return doorbell;
   // Loaded when needed: so is the driver.
   const { PostgresDoorbell } = await import("./postgres-doorbell.js");
   return new PostgresDoorbell({ url, logger });

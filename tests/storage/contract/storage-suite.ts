@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, onTestFinished } from "vitest";
+import { SILENT_DOORBELL } from "../../../server/src/domain/doorbell.js";
 import { SILENT_LOGGER } from "../../../server/src/domain/log.js";
 import type { Storage } from "../../../server/src/domain/storage.js";
 import { openDatabase, openStorage } from "../../../server/src/storage/open.js";
@@ -69,6 +70,7 @@ function open(url: string, logger = SILENT_LOGGER): Promise<Storage> {
     keepVersions: KEEP_VERSIONS,
     maxRequestBytes: 16 * 1024 * 1024,
     databaseNotify: true,
+    doorbell: SILENT_DOORBELL,
     logger,
   });
 }
