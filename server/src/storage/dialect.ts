@@ -99,6 +99,9 @@ export interface Dialect {
   /** Settings of the database that put data or calls at risk: a query, and what to say of a row. */
   readonly cautions: readonly Caution[];
 
+  /** A table, to be read by an index, where the database has to be told. */
+  readBy(table: string, index: string): string;
+
   options(url: string, poolSize: number): DataSourceOptions;
 
   /**

@@ -45,6 +45,7 @@ const sqlite: Dialect = {
   forUpdateOfFree: "",
   insertMany: undefined,
   updateMany: undefined,
+  readBy: (table, index) => `${table} INDEXED BY ${index}`,
   utcDay: (column) => `substr(${column}, 1, 10)`,
   nowMs: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
   extendedContent: "content || ?",
@@ -131,6 +132,7 @@ const postgres: Dialect = {
   forUpdateOfFree: "FOR UPDATE SKIP LOCKED",
   insertMany: insertManyInPostgres,
   updateMany: (table, columns) => updateManyInPostgres(postgres.kinds, table, columns),
+  readBy: (table) => table,
   utcDay: (column) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD')`,
   // An index is not entered by clock_timestamp(), which may differ from row to row.
   nowMs: "CAST(extract(epoch FROM statement_timestamp()) * 1000 AS BIGINT)",
@@ -223,6 +225,7 @@ const mysql: Dialect = {
   forUpdateOfFree: "FOR UPDATE SKIP LOCKED",
   insertMany: undefined,
   updateMany: (table, columns) => updateManyInMysql(mysql.kinds, table, columns),
+  readBy: (table, index) => `${table} FORCE INDEX (${index})`,
   utcDay: (column) => `DATE_FORMAT(${column}, '%Y-%m-%d')`,
   nowMs: "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
   extendedContent: "CONCAT(content, ?)",

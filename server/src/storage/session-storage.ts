@@ -18,7 +18,7 @@ import type { Database } from "./database.js";
 import { indexMetadata } from "./metadata-index.js";
 import { SessionCreation } from "./session-creation.js";
 import { SessionDeletion } from "./session-deletion.js";
-import { listSessions } from "./session-list.js";
+import { SessionList } from "./session-list.js";
 import {
   changeTime,
   findById,
@@ -35,12 +35,14 @@ export class TypeOrmSessionStorage implements SessionStorage {
   readonly #rows: SessionRows;
   readonly #creation: SessionCreation;
   readonly #deletion: SessionDeletion;
+  readonly #list: SessionList;
 
   constructor(database: Database) {
     this.#database = database;
     this.#rows = new SessionRows(database);
     this.#creation = new SessionCreation(database);
     this.#deletion = new SessionDeletion(database);
+    this.#list = new SessionList(database);
   }
 
   create(session: NewSession): Promise<Session> {
@@ -77,7 +79,7 @@ export class TypeOrmSessionStorage implements SessionStorage {
     bounds: PageBounds,
   ): Promise<Page<Session>> {
     return this.#database.snapshot((connection) =>
-      listSessions(connection, { tenantId, ...filter, after }, bounds),
+      this.#list.read(connection, { tenantId, ...filter, after }, bounds),
     );
   }
 

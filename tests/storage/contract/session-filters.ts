@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { JsonObject } from "../../../server/src/domain/model.js";
+import type { JsonObject, Session } from "../../../server/src/domain/model.js";
 import type { SessionFilter } from "../../../server/src/domain/storage.js";
 import { newUuid } from "../../../server/src/domain/uuid.js";
 import { stopClock } from "./fixed-clock.js";
@@ -52,6 +52,17 @@ export function testSessionFilters(suite: StorageSuite): void {
     return items.map(({ title }) => title).sort();
   }
 
+  /** Gives the titles of the sessions in their order, page by page. */
+  async function walk(tenantId: string, filter: SessionFilter): Promise<readonly string[]> {
+    const { sessions } = suite.storage;
+    const found: Session[] = [];
+    for (;;) {
+      const page = await sessions.list(tenantId, filter, found.at(-1), { ...WIDE, maxItems: 70 });
+      found.push(...page.items);
+      if (!page.hasMore) return found.map(({ title }) => title);
+    }
+  }
+
   it("finds metadata by key, value and type", async () => {
     const tenantId = newUuid();
     for (const [title, metadata] of Object.entries(METADATA)) {
@@ -93,6 +104,27 @@ export function testSessionFilters(suite: StorageSuite): void {
     const { tenantId } = await createSession(suite.storage, { title: "t", metadata });
 
     expect(await titles(tenantId, { metadata: { "key 0": 0, "key 1199": 1199 } })).toEqual(["t"]);
+  });
+
+  it("walks through the pages of few sessions that have metadata as of very many", async () => {
+    const tenantId = newUuid();
+    const indexes = Array.from({ length: 600 }, (_, index) => index);
+    await Promise.all(
+      indexes.map((index) =>
+        createSession(suite.storage, {
+          tenantId,
+          title: String(index),
+          metadata: { common: true, rest: index % 3 },
+        }),
+      ),
+    );
+    const listed = await walk(tenantId, {});
+    const thirds = listed.filter((title) => Number(title) % 3 === 1);
+
+    expect(listed.toSorted((a, b) => Number(a) - Number(b))).toEqual(indexes.map(String));
+    expect(await walk(tenantId, { metadata: { common: true } })).toEqual(listed);
+    expect(await walk(tenantId, { metadata: { rest: 1 } })).toEqual(thirds);
+    expect(await walk(tenantId, { metadata: { common: true, rest: 1 } })).toEqual(thirds);
   });
 
   it("finds by user, by agent and by both", async () => {
