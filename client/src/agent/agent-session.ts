@@ -5,6 +5,7 @@ import type { SessionInfo } from "../model/session.js";
 import type { WrittenApiCall } from "../model/usage.js";
 import type { MessageEnding } from "../model/writing.js";
 import type { ModelMessage } from "./chat-model.js";
+import type { ToolMessage } from "./tool-message.js";
 
 /** How much of a session a model is sent. */
 export interface ContextWindow {
@@ -46,6 +47,8 @@ export interface AgentSession {
    * `contextWith` was told from was read.
    */
   append(messages: readonly NewMessage[]): Promise<boolean>;
+  /** Appends tools' results; one that is too large has an error in its place that says so. */
+  appendResults(results: readonly ToolMessage[]): Promise<void>;
   /** Waits until the newest message is not being written. */
   settled(signal: AbortSignal): Promise<void>;
   /** Begins a reply. */

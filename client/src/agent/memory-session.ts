@@ -6,6 +6,7 @@ import type { AgentSession, ContextWindow, ReplyWriter } from "./agent-session.j
 import { answerCalls } from "./answer-calls.js";
 import type { ModelMessage } from "./chat-model.js";
 import { cutTurns } from "./cut-turns.js";
+import type { ToolMessage } from "./tool-message.js";
 
 /** A session in this process's memory, for an agent without a plugin. */
 export class MemorySession implements AgentSession {
@@ -43,6 +44,10 @@ export class MemorySession implements AgentSession {
   async append(messages: readonly NewMessage[]): Promise<boolean> {
     for (const message of messages) this.#add(message);
     return true;
+  }
+
+  async appendResults(results: readonly ToolMessage[]): Promise<void> {
+    await this.append(results);
   }
 
   reply(): ReplyWriter {

@@ -1,9 +1,19 @@
 import { StateError } from "../errors.js";
 
+/** How much a context may have, in bytes: what the API says of GetContext. */
+export const MAX_CONTEXT_BYTES = 8 * 1024 * 1024;
+
 /** Tells whether the store has refused something that it would refuse again. */
 export function isRefused(error: unknown): error is StateError {
   if (!(error instanceof StateError)) return false;
-  return error.code === "invalid_argument" || error.reason === "LIMIT_EXCEEDED";
+  return error.code === "invalid_argument" || isOversized(error);
+}
+
+/** Tells whether the store has refused something that is larger than it takes at once. */
+export function isOversized(error: unknown): error is StateError {
+  if (!(error instanceof StateError) || error.code !== "resource_exhausted") return false;
+  // Where a request is much too large, gRPC refuses it, which knows of no reasons.
+  return [undefined, "REQUEST_TOO_LARGE", "LIMIT_EXCEEDED"].includes(error.reason);
 }
 
 /** Tells whether what must be in a context does not fit. */

@@ -7,9 +7,11 @@ import { quiet } from "../quiet.js";
 import type { Session } from "../session.js";
 import type { Usage } from "../usage.js";
 import type { AgentSession, ContextWindow, ReplyWriter } from "./agent-session.js";
+import { appendResults } from "./append-results.js";
 import type { ModelMessage } from "./chat-model.js";
 import { isTooLarge, questionTooLarge } from "./refusals.js";
 import { StoredReply } from "./stored-reply.js";
+import type { ToolMessage } from "./tool-message.js";
 import { hasRoom, withQuestion } from "./with-question.js";
 
 /** A context, and the revision of the session that it was read at, or after. */
@@ -68,6 +70,10 @@ export class StoredSession implements AgentSession {
     this.#revision = revision;
     const before = await held?.catch(() => undefined);
     return before !== undefined && before.revision + 1 === revision;
+  }
+
+  appendResults(results: readonly ToolMessage[]): Promise<void> {
+    return appendResults(results, (messages) => this.append(messages));
   }
 
   async settled(signal: AbortSignal): Promise<void> {

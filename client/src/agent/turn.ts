@@ -10,6 +10,7 @@ import { ModelError, toModelError } from "./model-error.js";
 import { isRefused, resultsTooLarge } from "./refusals.js";
 import { ReplyFlow } from "./reply-flow.js";
 import { runTool, type Tool } from "./tool.js";
+import { type ToolMessage, toToolMessage } from "./tool-message.js";
 import { unansweredTurn } from "./unanswered-turn.js";
 import { untilAborted } from "./until-aborted.js";
 
@@ -24,9 +25,6 @@ export interface TurnSettings {
   readonly systemPrompt: string | undefined;
   readonly tools: readonly Tool[];
 }
-
-/** A tool's result, as it is stored. */
-type ToolMessage = NewMessage & { readonly id: string };
 
 type ModelContext = readonly ContextMessage[];
 
@@ -134,7 +132,7 @@ export class Turn {
     // Whether it was aborted is asked when what there is has been stored.
     await untilAborted(Promise.all(running), signal).catch(() => undefined);
     const results = calls.flatMap((call) => ended.get(call) ?? []).map(toToolMessage);
-    if (results.length > 0) await this.#session.append(results);
+    if (results.length > 0) await this.#session.appendResults(results);
     signal.throwIfAborted();
     return results;
   }
@@ -228,10 +226,6 @@ function toSent({ role, content, parts }: ModelMessage): ModelMessage {
 
 function toModelTool({ name, description, parameters }: Tool): ModelTool {
   return { name, description, parameters };
-}
-
-function toToolMessage(result: ToolResultPart): ToolMessage {
-  return { id: newId(), role: "tool", parts: [result] };
 }
 
 function isSame(sent: readonly ModelMessage[], fresh: readonly ModelMessage[]): boolean {
