@@ -6,6 +6,8 @@ import { describeDatabases } from "../support/databases.js";
 import { agentOn } from "./agents.js";
 import { type Asked, startModelServer } from "./model-server.js";
 
+const MIB = 1024 * 1024;
+
 function answer({ messages }: Asked) {
   return { texts: ["to ", String(messages.at(-1)?.content)] };
 }
@@ -80,5 +82,26 @@ describeDatabases("an agent's window", (database) => {
 
     expect(sent).toHaveLength(8);
     expect(sent).toEqual(fresh);
+  });
+
+  it("is what a history over 8 MiB needs, and the error says so", async () => {
+    const store = await server.connect();
+    const { model } = await startModelServer(answer);
+    const session = await store.sessions.create();
+    const long = { role: "user", content: "x".repeat(3 * MIB) } as const;
+    for (let count = 0; count < 3; count++) await session.append(long);
+    const begin = () => agentOn(store, { sessionId: session.id }).withModel(model());
+
+    const asking = (await begin().build()).chat("u4");
+    await expect(asking).rejects.toMatchObject({
+      reason: "CONTEXT_TOO_LARGE",
+      message: expect.stringMatching(/withSlidingWindow.*withTokenBudget/),
+    });
+    const { messageCount } = await session.refresh();
+    const windowed = await (await begin().withSlidingWindow(2).build()).chat("u5");
+    const budgeted = await (await begin().withTokenBudget(MIB).build()).chat("u6");
+
+    expect(messageCount).toBe(3);
+    expect([windowed, budgeted]).toEqual(["to u5", "to u6"]);
   });
 });

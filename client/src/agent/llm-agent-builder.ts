@@ -75,7 +75,12 @@ export class LLMAgentBuilder {
     return this;
   }
 
-  /** Sends the model the newest turns only: a turn is a question with all that answers it. */
+  /**
+   * Sends the model the newest turns only: a turn is a question with all that answers it.
+   *
+   * Without it, and without a token budget, the model is sent the whole history. Of a store, it is
+   * sent 8 MiB at most: a session that has more needs one of them.
+   */
   withSlidingWindow(turns: number): this {
     this.#maxTurns = toLimit(turns, "turns");
     return this;

@@ -100,7 +100,9 @@ export class LLMAgent {
    * @throws StateError `cancelled` if the signal is aborted.
    * @throws StateError `resource_exhausted` TOO_MANY_STEPS if the model called tools 25 times in
    * a row; CONTEXT_TOO_LARGE if the question does not fit the token budget: then it is not
-   * stored, unless somebody else took the room for it meanwhile; or if what a tool gave does not.
+   * stored, unless somebody else took the room for it meanwhile; or if what a tool gave does not;
+   * or if what the model is to be sent has more than 8 MiB: `withSlidingWindow` and
+   * `withTokenBudget` of the builder limit it.
    *
    * @example
    * for await (const piece of agent.chatStream("Hello")) process.stdout.write(piece);

@@ -21,6 +21,18 @@ export function isTooLarge(error: unknown): error is StateError {
   return error instanceof StateError && error.reason === "CONTEXT_TOO_LARGE";
 }
 
+/** Says of a context that is too large what an agent can do about it. */
+export function contextTooLarge(cause: StateError): StateError {
+  const { unit, required, limit } = cause.metadata;
+  const what = `what the model is to be sent has ${required} ${unit}, and may have ${limit}`;
+  const how =
+    unit === "bytes"
+      ? "build the agent with withSlidingWindow or withTokenBudget, or with less of them"
+      : "build the agent with a larger withTokenBudget, or unpin messages";
+  const { code, reason, metadata } = cause;
+  return new StateError(code, `${what}: ${how}`, { reason, metadata, cause });
+}
+
 /** The error of a question that no context has room for. */
 export function questionTooLarge(): StateError {
   const what = "the question does not fit the agent's token budget beside the system messages";

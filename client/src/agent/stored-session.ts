@@ -9,7 +9,7 @@ import type { Usage } from "../usage.js";
 import type { AgentSession, ContextWindow, ReplyWriter } from "./agent-session.js";
 import { appendResults } from "./append-results.js";
 import type { ModelMessage } from "./chat-model.js";
-import { isTooLarge, questionTooLarge } from "./refusals.js";
+import { contextTooLarge, isTooLarge, questionTooLarge } from "./refusals.js";
 import { StoredReply } from "./stored-reply.js";
 import type { ToolMessage } from "./tool-message.js";
 import { hasRoom, withQuestion } from "./with-question.js";
@@ -136,8 +136,15 @@ export class StoredSession implements AgentSession {
   async #read(): Promise<Held> {
     // Before the context: what changes in between makes it look older than it is, never newer.
     const revision = this.#revision ?? (await this.#session.refresh()).revision;
-    const options = { ...this.#window, answerInterruptedCalls: true };
-    return { context: await this.#session.context(options), revision };
+    return { context: await this.#readContext(), revision };
+  }
+
+  async #readContext(): Promise<Context> {
+    try {
+      return await this.#session.context({ ...this.#window, answerInterruptedCalls: true });
+    } catch (error) {
+      throw isTooLarge(error) ? contextTooLarge(error) : error;
+    }
   }
 }
 
