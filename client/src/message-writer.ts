@@ -86,6 +86,11 @@ export class MessageWriter {
     return this.#stream.opened;
   }
 
+  /** The message, once it is finished; it fails as soon as the writing has failed for good. */
+  get ended(): Promise<Message> {
+    return this.#stream.result;
+  }
+
   /** How many UTF-8 bytes of the content are known to be on disk. */
   get acknowledged(): number {
     if (this.#message) return Buffer.byteLength(this.#message.content);

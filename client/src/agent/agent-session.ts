@@ -51,8 +51,8 @@ export interface AgentSession {
   appendResults(results: readonly ToolMessage[]): Promise<void>;
   /** Waits until the newest message is not being written. */
   settled(signal: AbortSignal): Promise<void>;
-  /** Begins a reply. */
-  reply(): ReplyWriter;
+  /** Begins a reply. `onFailure` is called with what its storing fails with for good. */
+  reply(onFailure: (error: unknown) => void): ReplyWriter;
   /** Records a call that has no reply. */
   record(apiCall: WrittenApiCall): Promise<void>;
   /** Gives all messages, or the newest, in their order. */

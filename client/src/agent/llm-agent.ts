@@ -91,12 +91,14 @@ export class LLMAgent {
    * first piece is given, and everything when the iteration ends.
    *
    * Who leaves the loop, or aborts the signal, ends the turn: what was given is kept as an
-   * interrupted message. A turn whose caller stops reading without that is stored as far as
-   * the model goes.
+   * interrupted message. A model is at most 256 KiB ahead of its caller, and is held up then: a
+   * turn whose caller stops reading without leaving is stored as far as that, and the session's
+   * next turn waits for it only where the answer is longer.
    *
    * @throws ModelError if the model fails; what it said until then is kept as an interrupted
    * message.
-   * @throws StateError if something could not be stored: after the last piece, if it is the answer.
+   * @throws StateError if something could not be stored: behind the last piece there is, if it is
+   * the answer. The call to the model is ended as soon as the storing has failed for good.
    * @throws StateError `cancelled` if the signal is aborted.
    * @throws StateError `resource_exhausted` TOO_MANY_STEPS if the model called tools 25 times in
    * a row; CONTEXT_TOO_LARGE if the question does not fit the token budget: then it is not

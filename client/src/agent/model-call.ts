@@ -37,6 +37,11 @@ export class ModelCall {
     void this.#noteFirst();
   }
 
+  /** Aborted when the answer is no longer wanted. */
+  get signal(): AbortSignal {
+    return this.#signal;
+  }
+
   /** How many tokens the answer has, without what the model thought; undefined if unknown. */
   get tokenCount(): number | undefined {
     const { completionTokens, reasoningTokens = 0 } = toRecordedUsage(this.#usage);
@@ -70,7 +75,7 @@ export class ModelCall {
   /** Gives the answer up: it is not wanted. */
   cancel(error: ModelError): void {
     this.fail(error);
-    this.#abort.abort();
+    this.#abort.abort(error);
     this.#leave();
   }
 

@@ -1,3 +1,6 @@
+/** How much of what the model said may wait for the caller, in bytes of UTF-8. */
+const MAX_UNREAD_BYTES = 256 * 1024;
+
 /** A piece of a reply. */
 interface Piece {
   readonly text: string;
@@ -13,16 +16,23 @@ interface Piece {
  */
 export class ReplyFlow {
   #pieces: Piece[] = [];
+  #unreadBytes = 0;
   #isDropped = false;
   /** How it ended: an error, or undefined. */
   #ending: { readonly error: unknown } | undefined;
   #wakeReader: () => void = () => undefined;
   #wakeWriter: () => void = () => undefined;
 
+  /** Whether nothing is to be added until the caller has read on. */
+  get isFull(): boolean {
+    return this.#unreadBytes > MAX_UNREAD_BYTES;
+  }
+
   /** Adds a piece; `take` is called once, when it is taken. */
   put(text: string, take: () => void): void {
     if (this.#isDropped) return;
     this.#pieces.push({ text, take });
+    this.#unreadBytes += Buffer.byteLength(text);
     this.#wakeReader();
   }
 
@@ -38,6 +48,7 @@ export class ReplyFlow {
   drop(): void {
     this.#isDropped = true;
     this.#pieces = [];
+    this.#unreadBytes = 0;
     this.#wakeWriter();
   }
 
@@ -50,11 +61,12 @@ export class ReplyFlow {
   /** Waits until everything is taken. */
   async taken(): Promise<void> {
     // The last one is taken last.
-    while (this.#pieces.at(-1)?.take) {
-      await new Promise<void>((resolve) => {
-        this.#wakeWriter = resolve;
-      });
-    }
+    while (this.#pieces.at(-1)?.take) await this.#readOn();
+  }
+
+  /** Waits until there is room for more. */
+  async room(): Promise<void> {
+    while (this.isFull) await this.#readOn();
   }
 
   /**
@@ -66,6 +78,7 @@ export class ReplyFlow {
     for (;;) {
       const piece = this.#pieces.shift();
       if (piece) {
+        this.#unreadBytes -= Buffer.byteLength(piece.text);
         piece.take?.();
         this.#wakeWriter();
         yield piece.text;
@@ -78,5 +91,12 @@ export class ReplyFlow {
         });
       }
     }
+  }
+
+  /** Waits until the caller has read on, or has left. */
+  #readOn(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wakeWriter = resolve;
+    });
   }
 }

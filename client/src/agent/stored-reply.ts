@@ -13,9 +13,11 @@ export class StoredReply {
   readonly #options = { writerId: newId() };
   readonly #writer: MessageWriter;
 
-  constructor(session: Session) {
+  /** `onFailure` is called with what the writing fails with for good. */
+  constructor(session: Session, onFailure: (error: unknown) => void) {
     this.#session = session;
     this.#writer = this.#open();
+    this.#writer.ended.catch(onFailure);
   }
 
   /** Adds text. What goes wrong is thrown by `finish`. */

@@ -84,9 +84,9 @@ export class StoredSession implements AgentSession {
     }
   }
 
-  reply(): ReplyWriter {
+  reply(onFailure: (error: unknown) => void): ReplyWriter {
     this.#held = undefined;
-    const reply = new StoredReply(this.#session);
+    const reply = new StoredReply(this.#session, onFailure);
     return {
       write: (text) => reply.write(text),
       finish: async (ending: MessageEnding) => {

@@ -3,21 +3,19 @@ import type { ContextMessage } from "../model/context.js";
 import type { NewMessage } from "../model/message.js";
 import type { ToolCallPart, ToolResultPart } from "../model/part.js";
 import { newId } from "../uuid.js";
-import type { AgentSession, ReplyWriter } from "./agent-session.js";
+import type { AgentSession } from "./agent-session.js";
 import type { ChatModel, ModelMessage, ModelTool } from "./chat-model.js";
 import { ModelCall } from "./model-call.js";
-import { ModelError, toModelError } from "./model-error.js";
-import { isRefused, resultsTooLarge } from "./refusals.js";
+import { ModelError } from "./model-error.js";
+import { resultsTooLarge } from "./refusals.js";
 import { ReplyFlow } from "./reply-flow.js";
 import { runTool, type Tool } from "./tool.js";
 import { type ToolMessage, toToolMessage } from "./tool-message.js";
+import { TurnReply } from "./turn-reply.js";
 import { unansweredTurn } from "./unanswered-turn.js";
 import { untilAborted } from "./until-aborted.js";
 
 const MAX_STEPS = 25;
-
-/** How long the end of a reply waits for a caller that does not read on. */
-const MAX_WAIT_MS = 1_000;
 
 /** What an agent's turns have in common. */
 export interface TurnSettings {
@@ -112,7 +110,7 @@ export class Turn {
   async #steps(first: ModelCall): Promise<void> {
     let call = first;
     for (let step = 1; step <= MAX_STEPS; step++) {
-      await this.#reply(call);
+      await new TurnReply(this.#session, this.flow, call, this.#questionId).run();
       if (call.toolCalls.length === 0) return;
       const results = await this.#runTools(call.toolCalls);
       if (step < MAX_STEPS) call = this.#call(await this.#contextWith(results));
@@ -146,68 +144,6 @@ export class Turn {
     const sent = new Set(context.map(({ id }) => id));
     if (results.every(({ id }) => sent.has(id))) return context;
     throw resultsTooLarge();
-  }
-
-  async #reply(call: ModelCall): Promise<void> {
-    let reply: ReplyWriter | undefined;
-    try {
-      for await (const text of call.texts()) {
-        this.flow.put(text, () => {
-          reply ??= this.#session.reply();
-          reply.write(text);
-        });
-      }
-      await this.#taken();
-    } catch (cause) {
-      const error = call.fail(toModelError(cause));
-      this.flow.settle();
-      await this.#interrupt(reply, call, error);
-      throw error;
-    }
-    this.flow.settle();
-    reply ??= this.#session.reply();
-    await this.#finish(reply, call);
-  }
-
-  /** Stores the end of a whole reply; one that is refused is kept as far as the store takes it. */
-  async #finish(reply: ReplyWriter, call: ModelCall): Promise<void> {
-    const { toolCalls: parts, tokenCount } = call;
-    try {
-      await reply.finish({ parts, tokenCount, apiCall: call.toApiCall(this.#questionId) });
-    } catch (cause) {
-      if (!isRefused(cause)) throw cause;
-      const message = `the answer could not be stored: ${cause.message}`;
-      await this.#interrupt(reply, call, call.fail(new ModelError("failed", message, { cause })));
-      throw cause;
-    }
-  }
-
-  /** Waits until the caller has got the text, who may stop until then: but not for ever. */
-  async #taken(): Promise<void> {
-    const waiting = AbortSignal.timeout(MAX_WAIT_MS);
-    const either = AbortSignal.any([waiting, this.#cancel.signal]);
-    try {
-      await untilAborted(this.flow.taken(), either);
-    } catch {
-      this.#cancel.signal.throwIfAborted();
-    }
-  }
-
-  /** Stores how far a reply came that is not whole; one without any text is not stored. */
-  async #interrupt(
-    reply: ReplyWriter | undefined,
-    call: ModelCall,
-    error: ModelError,
-  ): Promise<void> {
-    try {
-      const apiCall = call.toApiCall(this.#questionId);
-      if (reply) await reply.finish({ status: "interrupted", apiCall });
-      else await this.#session.record(apiCall);
-    } catch (cause) {
-      if (error.status === "cancelled") throw cause;
-      const message = `${error.message}; and what there was of the reply could not be stored`;
-      throw new AggregateError([error, cause], message);
-    }
   }
 
   /** @throws the reason of a turn that is cancelled. */
