@@ -17,8 +17,8 @@ describeDatabases("an agent's conversation", (database) => {
   it("goes on in another agent, with the system prompt, streaming or not", async () => {
     const store = await server.connect();
     const { model, asked } = await startModelServer(answer);
-    const sessionId = randomUUID();
-    const begin = () => agentOn(store, { sessionId }).withModel(model()).withSystemPrompt("Brief.");
+    const named = { sessionId: randomUUID(), owner: newOwner() };
+    const begin = () => agentOn(store, named).withModel(model()).withSystemPrompt("Brief.");
     const first = await begin().build();
     await first.chat("one");
     for await (const _ of first.chatStream("two"));

@@ -4,7 +4,7 @@ import { PersistencePlugin } from "@mofa-state/client/agent";
 import { expect, it } from "vitest";
 import { shareServer } from "../api/shared-server.js";
 import { describeDatabases } from "../support/databases.js";
-import { agentOn, callsOf, inShort, newOwner, pluginOf, stored } from "./agents.js";
+import { agentOn, callsOf, inShort, newOwner, type Owner, pluginOf, stored } from "./agents.js";
 import { gate } from "./gate.js";
 import { type Asked, startModelServer } from "./model-server.js";
 
@@ -119,13 +119,38 @@ describeDatabases("an agent's sessions", (database) => {
     const store = await server.connect();
     const { model } = await startModelServer(answer);
     const sessionId = randomUUID();
-    const one = await agentOn(store, { sessionId }).withModel(model()).build();
-    const other = await agentOn(store, { sessionId }).withModel(model()).build();
+    const owner = newOwner();
+    const one = await agentOn(store, { sessionId, owner }).withModel(model()).build();
+    const other = await agentOn(store, { sessionId, owner }).withModel(model()).build();
 
     await Promise.all([one.chat("1"), one.chat("2"), other.chat("3"), one.chat("4")]);
 
     const expected = ["1", "2", "3", "4"].flatMap((n) => [`user: ${n}`, `assistant: to ${n}`]);
     expect(await stored(store, sessionId)).toEqual(expected);
+  });
+
+  it("of another user are refused, whichever way they are named", async () => {
+    const store = await server.connect();
+    const { model } = await startModelServer(answer);
+    const begin = (owner: Owner, sessionId: string) =>
+      agentOn(store, { owner, sessionId }).withModel(model());
+    const [ann, bob] = [newOwner(), newOwner()];
+    const hers = await begin(ann, "holiday").build();
+    await hers.chat("mine");
+    const his = await begin(bob, "work").build();
+
+    const refusal = { code: "permission_denied", reason: "OTHER_USER" };
+    for (const name of ["holiday", hers.sessionId]) {
+      await expect(begin(bob, name).build()).rejects.toMatchObject(refusal);
+      await expect(his.switchSession(name)).rejects.toMatchObject(refusal);
+      await expect(his.deleteSession(name)).rejects.toMatchObject(refusal);
+    }
+    const { userId } = ann;
+    const again = { userId: userId.toUpperCase(), agentId: newOwner().agentId };
+
+    expect(await begin(again, "holiday").build()).toMatchObject({ sessionId: hers.sessionId });
+    expect(await stored(store, hers.sessionId)).toEqual(["user: mine", "assistant: to mine"]);
+    expect((await his.listSessions()).map(({ key }) => key)).toEqual(["work"]);
   });
 
   it("belong to a user and an agent that are UUIDs, and say so otherwise", async () => {

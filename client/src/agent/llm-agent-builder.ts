@@ -108,6 +108,7 @@ export class LLMAgentBuilder {
    * Builds the agent, with its session opened.
    *
    * @throws StateError `invalid_argument` if there is no model.
+   * @throws StateError `permission_denied` OTHER_USER if the session is another user's.
    * @throws StateError if the session cannot be opened: it never begins another one instead.
    */
   async build(): Promise<LLMAgent> {

@@ -50,7 +50,8 @@ export class LLMAgent {
   /**
    * Makes a session the active one, by its id or its key, with what is stored of it.
    *
-   * @throws StateError `not_found` if there is none; the active one stays.
+   * @throws StateError `not_found` if there is none, `permission_denied` OTHER_USER if it is
+   * another user's; the active one stays.
    */
   async switchSession(session: string): Promise<void> {
     this.#active = await this.#sessions.get(session);
@@ -68,7 +69,8 @@ export class LLMAgent {
    * Deletes a session, by its id or its key, with all that is stored of it.
    *
    * @throws StateError `failed_precondition` SESSION_ACTIVE if it is the active one.
-   * @throws StateError `not_found` if there is none.
+   * @throws StateError `not_found` if there is none, `permission_denied` OTHER_USER if it is
+   * another user's.
    */
   deleteSession(session: string): Promise<void> {
     return this.#sessions.delete(session, this.#active.id);

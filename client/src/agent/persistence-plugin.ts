@@ -5,6 +5,10 @@ import { isUuid } from "./session-name.js";
 /**
  * Where an agent keeps its sessions, and in whose name.
  *
+ * Sessions are named in a tenant, not for each user: a session that another user has is refused
+ * with `permission_denied` OTHER_USER, whichever way the agent is to get at it. One that was
+ * created without a user is anybody's. The agents of a user share the user's sessions.
+ *
  * @example
  * const store = await connect("localhost:50051");
  * const plugin = new PersistencePlugin("persistence", store, userId, tenantId, agentId, "user-123");

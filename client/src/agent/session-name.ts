@@ -17,3 +17,10 @@ export function sessionIsActive(id: string): StateError {
   const message = `session ${id} is the active one: switch to another session before deleting it`;
   return new StateError("failed_precondition", message, { reason: "SESSION_ACTIVE" });
 }
+
+/** The error of a session that another user has. */
+export function sessionOfOther(name: string): StateError {
+  const what = `session ${name} belongs to another user of the tenant`;
+  const how = "name another one, such as one with the user's name in it";
+  return new StateError("permission_denied", `${what}: ${how}`, { reason: "OTHER_USER" });
+}

@@ -8,7 +8,7 @@ import type {
   CreateSessionOptions,
 } from "./agent-session.js";
 import type { PersistencePlugin } from "./persistence-plugin.js";
-import { fromSessionName, isUuid, sessionIsActive } from "./session-name.js";
+import { fromSessionName, isUuid, sessionIsActive, sessionOfOther } from "./session-name.js";
 import { StoredSession } from "./stored-session.js";
 
 /** The sessions that a plugin's store keeps. */
@@ -25,7 +25,7 @@ export class StoredSessions implements AgentSessions {
 
   async open(name = this.#plugin.sessionId): Promise<AgentSession> {
     const session = { ...fromSessionName(name), ...this.#owner() };
-    return this.#load(await this.#store.sessions.open(session));
+    return this.#load(this.#own(await this.#store.sessions.open(session), name));
   }
 
   async create(options: CreateSessionOptions): Promise<string> {
@@ -49,8 +49,15 @@ export class StoredSessions implements AgentSessions {
     await session.delete();
   }
 
-  #find(name: string): Promise<Session> {
-    return this.#store.sessions.get(isUuid(name) ? name : { key: name });
+  async #find(name: string): Promise<Session> {
+    return this.#own(await this.#store.sessions.get(isUuid(name) ? name : { key: name }), name);
+  }
+
+  /** Names are the tenant's: another user may have chosen the same. */
+  #own(session: Session, name: string): Session {
+    const { userId = this.#plugin.userId } = session.info;
+    if (userId.toLowerCase() !== this.#plugin.userId.toLowerCase()) throw sessionOfOther(name);
+    return session;
   }
 
   #owner() {
