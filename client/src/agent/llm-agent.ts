@@ -102,6 +102,8 @@ export class LLMAgent {
    * @throws StateError if something could not be stored: behind the last piece there is, if it is
    * the answer. The call to the model is ended as soon as the storing has failed for good.
    * @throws StateError `cancelled` if the signal is aborted.
+   * @throws StateError `failed_precondition` TURN_WAITS if a tool chats in the session whose turn
+   * waits for it.
    * @throws StateError `resource_exhausted` TOO_MANY_STEPS if the model called tools 25 times in
    * a row; CONTEXT_TOO_LARGE if the question does not fit the token budget: then it is not
    * stored, unless somebody else took the room for it meanwhile; or if what a tool gave does not;
@@ -133,10 +135,14 @@ export class LLMAgent {
     return this.#active.history(options.last);
   }
 
-  /** Deletes the messages of the active session, after the turns that are under way. */
-  clearHistory(): Promise<void> {
+  /**
+   * Deletes the messages of the active session, after the turns that are under way.
+   *
+   * @throws StateError `failed_precondition` TURN_WAITS if a tool calls it whose turn is one of these.
+   */
+  async clearHistory(): Promise<void> {
     const session = this.#active;
-    return runInOrder(session.id, () => session.clear());
+    await runInOrder(session.id, () => session.clear());
   }
 
   #stream(
@@ -154,10 +160,10 @@ export class LLMAgent {
     { signal }: ChatOptions,
     run: (turn: Turn) => Promise<void>,
   ): AsyncGenerator<string, void> {
+    const ended = runInOrder(session.id, () => runTurn(turn, session, () => run(turn)));
     const cancel = () => turn.cancel(signal?.reason);
     signal?.addEventListener("abort", cancel);
     if (signal?.aborted) cancel();
-    const ended = runInOrder(session.id, () => runTurn(turn, session, () => run(turn)));
     let isRead = false;
     try {
       yield* turn.flow.read();

@@ -7,9 +7,10 @@ import { storable } from "./storable.js";
 export interface Tool extends ModelTool {
   /**
    * Runs it. What it gives is the model's answer: text, or JSON. What it throws is told to
-   * the model as an error, and that its result is too large: than 8 MiB, or than the server
-   * takes. The tools of one step run at the same time; one must not chat in
-   * the session that it was called in, whose turn waits for it.
+   * the model as an error, and so is a result that is too large: larger than 8 MiB, or than the
+   * server takes. The tools of one step run at the same time. One that chats in the session
+   * that it was called in, whose turn waits for it, is refused with `failed_precondition`
+   * TURN_WAITS: chat in another session.
    */
   run(
     args: JsonObject,

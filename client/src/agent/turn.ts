@@ -9,6 +9,7 @@ import { ModelCall } from "./model-call.js";
 import { ModelError } from "./model-error.js";
 import { resultsTooLarge } from "./refusals.js";
 import { ReplyFlow } from "./reply-flow.js";
+import { runWaitedFor } from "./session-queue.js";
 import { runTool, type Tool } from "./tool.js";
 import { type ToolMessage, toToolMessage } from "./tool-message.js";
 import { TurnReply } from "./turn-reply.js";
@@ -125,7 +126,8 @@ export class Turn {
     signal.throwIfAborted();
     const ended = new Map<ToolCallPart, ToolResultPart>();
     const running = calls.map(async (call) => {
-      ended.set(call, await runTool(this.#settings.tools, call, signal));
+      const run = () => runTool(this.#settings.tools, call, signal);
+      ended.set(call, await runWaitedFor(this.#session.id, run));
     });
     // Whether it was aborted is asked when what there is has been stored.
     await untilAborted(Promise.all(running), signal).catch(() => undefined);

@@ -1,0 +1,71 @@
+import { type ChatModel, type LLMAgent, LLMAgentBuilder } from "@mofa-state/client/agent";
+import { expect, it } from "vitest";
+import { gate } from "./gate.js";
+
+const WAITS = { code: "failed_precondition", reason: "TURN_WAITS" };
+
+/** A model that calls the tool once a turn, and then says what it gave. */
+const MODEL: ChatModel = {
+  async *stream({ messages }) {
+    const [newest] = messages.slice(-1);
+    const [part] = newest?.parts ?? [];
+    if (part?.type === "tool_result") yield { type: "text", text: part.text };
+    else yield { type: "tool_call", id: "c1", name: "tool", arguments: "{}" };
+  },
+};
+
+/** Builds an agent whose tool does what a function says. */
+function agentWith(run: () => Promise<string>): Promise<LLMAgent> {
+  const tool = { name: "tool", description: "", parameters: {}, run };
+  return new LLMAgentBuilder().withModel(MODEL).withTools([tool]).build();
+}
+
+it.each([
+  ["chats", (agent: LLMAgent) => agent.chat("Hi")],
+  ["goes on", (agent: LLMAgent) => agent.resume().next()],
+  ["clears the history", (agent: LLMAgent) => agent.clearHistory()],
+])("a tool that %s in its own session is told why it must not", async (_, use) => {
+  let failure: unknown;
+  const agent = await agentWith(async () => {
+    await use(agent).catch((error: unknown) => {
+      failure = error;
+    });
+    return "done";
+  });
+
+  const reply = await agent.chat("Do it");
+  const next = await agent.chat("Again");
+
+  expect(failure).toMatchObject(WAITS);
+  expect([reply, next]).toEqual(["done", "done"]);
+});
+
+it("a tool that chats in its own session by way of another's tool is told why it must not", async () => {
+  const agent = await agentWith(() => helper.chat("Help"));
+  const helper = await agentWith(() => agent.chat("Hi"));
+
+  const reply = await agent.chat("Do it");
+
+  expect(reply).toMatch(`a turn of session ${agent.sessionId} waits`);
+});
+
+it("a tool may chat in another session", async () => {
+  const helper = await agentWith(async () => "helped");
+  const agent = await agentWith(() => helper.chat("Help"));
+
+  expect(await agent.chat("Do it")).toBe("helped");
+});
+
+it("what a tool has begun may chat in its session when the turn has ended", async () => {
+  const ended = gate();
+  let later: Promise<string> | undefined;
+  const agent = await agentWith(async () => {
+    later ??= ended.opened.then(() => agent.chat("Later"));
+    return "begun";
+  });
+
+  await agent.chat("Do it");
+  ended.open();
+
+  expect(await later).toBe("begun");
+});
