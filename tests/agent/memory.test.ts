@@ -5,6 +5,9 @@ import { startModelServer } from "./model-server.js";
 
 const TOOL = { name: "now", description: "", parameters: {}, run: () => "now" };
 
+/** As a model may be that is written without types. */
+const NAMELESS = { name: 5, async *stream() {} } as unknown as ChatModel;
+
 /** A model that repeats what it is asked, and keeps what it was sent. */
 function startEcho(): ChatModel & { readonly sent: (readonly string[])[] } {
   const sent: (readonly string[])[] = [];
@@ -86,6 +89,9 @@ describe("a builder", () => {
     ["a window of no turns", () => new LLMAgentBuilder().withSlidingWindow(0)],
     ["a budget of half a token", () => new LLMAgentBuilder().withTokenBudget(0.5)],
     ["a session without a name", () => new LLMAgentBuilder().withSessionId("")],
+    ["a model that cannot stream", () => new LLMAgentBuilder().withModel({} as ChatModel)],
+    ["no model", () => new LLMAgentBuilder().withModel(undefined as unknown as ChatModel)],
+    ["a model whose name is no text", () => new LLMAgentBuilder().withModel(NAMELESS)],
     ["two tools of one name", () => new LLMAgentBuilder().withTools([TOOL, TOOL])],
   ])("refuses %s", (_, build) => {
     expect(build).toThrow(expect.objectContaining({ code: "invalid_argument" }));

@@ -50,8 +50,19 @@ export class LLMAgentBuilder {
     return new LLMAgentBuilder().withModel(model);
   }
 
-  /** Sets the model that answers. */
+  /**
+   * Sets the model that answers.
+   *
+   * @throws StateError `invalid_argument` if it has no method `stream`, or a name that is no text.
+   */
   withModel(model: ChatModel): this {
+    // Also of models that are written without types.
+    if (typeof model?.stream !== "function") {
+      throw invalidArgument("model", "must have a method stream: give an OpenAIModel, or your own");
+    }
+    if (!["string", "undefined"].includes(typeof model.name)) {
+      throw invalidArgument("model.name", `must be a text, or absent, not ${typeof model.name}`);
+    }
     this.#model = model;
     return this;
   }
