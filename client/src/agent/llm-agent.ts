@@ -93,7 +93,8 @@ export class LLMAgent {
    * first piece is given, and everything when the iteration ends.
    *
    * Who leaves the loop, or aborts the signal, ends the turn: what was given is kept as an
-   * interrupted message. A model is at most 256 KiB ahead of its caller, and is held up then: a
+   * interrupted message. Leaving, as `break` does, waits until it is stored: where the server is
+   * gone, up to the `timeoutMs` of `connect`, 30 s by default; then it throws. A model is at most 256 KiB ahead of its caller, and is held up then: a
    * turn whose caller stops reading without leaving is stored as far as that, and the session's
    * next turn waits for it only where the answer is longer.
    *
