@@ -51,6 +51,17 @@ describe("an agent without a plugin", () => {
     await expect(agent.deleteSession("other")).rejects.toMatchObject({ reason: "SESSION_ACTIVE" });
   });
 
+  it.each([undefined, 5])("refuses a question that is no text: %s", async (question) => {
+    const model = startEcho();
+    const agent = await new LLMAgentBuilder().withModel(model).build();
+
+    const asking = agent.chat(question as unknown as string);
+
+    await expect(asking).rejects.toMatchObject({ code: "invalid_argument" });
+    expect(await agent.history()).toEqual([]);
+    expect(model.sent).toEqual([]);
+  });
+
   it("keeps what a failing model said, and answers when it is resumed", async () => {
     const { model, asked } = await startModelServer([
       { texts: ["Hel"], end: "rate limit" },

@@ -102,6 +102,7 @@ export class LLMAgent {
    * message.
    * @throws StateError if something could not be stored: behind the last piece there is, if it is
    * the answer. The call to the model is ended as soon as the storing has failed for good.
+   * @throws StateError `invalid_argument` if the question is no text; nothing is stored.
    * @throws StateError `cancelled` if the signal is aborted.
    * @throws StateError `failed_precondition` TURN_WAITS if a tool chats in the session whose turn
    * waits for it.

@@ -1,4 +1,4 @@
-import { StateError } from "../errors.js";
+import { invalidArgument, StateError } from "../errors.js";
 import type { ContextMessage } from "../model/context.js";
 import type { NewMessage } from "../model/message.js";
 import type { ToolCallPart, ToolResultPart } from "../model/part.js";
@@ -62,6 +62,8 @@ export class Turn {
    * when it returns.
    */
   async ask(text: string): Promise<void> {
+    // Also of callers that are written without types.
+    if (typeof text !== "string") throw invalidArgument("text", "must be a text: the question");
     this.#begin();
     const question = { id: newId(), role: "user", content: text, parts: [] } as const;
     this.#questionId = question.id;
