@@ -129,6 +129,27 @@ describeDatabases("an agent's conversation", (database) => {
     await expect.poll(abandoned).toBe(asked.length - 2);
   });
 
+  it.each([
+    ["length", ["length"]],
+    ["content_filter", ["content_filter"]],
+    ["eos", []],
+  ])("tells of an answer that ends by %s if that cuts it short", async (reason, expected) => {
+    const store = await server.connect();
+    const { model } = await startModelServer([{ texts: ["Once", " upon"], reason }]);
+    const agent = await agentOn(store).withModel(model()).build();
+
+    const reasons: string[] = [];
+    const reply = await agent.chat("Hi", { onCutShort: (each) => void reasons.push(each) });
+    const [, message] = await agent.history();
+    const [call] = await callsOf(store, agent.sessionId);
+
+    expect(reply).toBe("Once upon");
+    expect(reasons).toEqual(expected);
+    expect(message).toMatchObject({ status: "complete", content: reply });
+    expect(call?.status).toBe("success");
+    expect(call?.error?.split(": ").slice(1) ?? []).toEqual(expected);
+  });
+
   it("clears its history", async () => {
     const store = await server.connect();
     const { model, asked } = await startModelServer(answer);

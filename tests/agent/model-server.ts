@@ -31,6 +31,8 @@ export interface Answer {
   }[];
   /** How it ends: whole by default. */
   readonly end?: "whole" | "broken off" | "cut short" | "silence" | "rate limit";
+  /** Why it ends, if it is whole: `stop` or `tool_calls` by default. */
+  readonly reason?: string;
   /** An HTTP status to answer with instead. */
   readonly status?: number;
   /** Waited for between the text and the end. */
@@ -88,7 +90,7 @@ export async function startModelServer(
 async function respond(
   request: IncomingMessage,
   response: ServerResponse,
-  { texts = [], calls = [], end = "whole", status = 200, until, after }: Answer,
+  { texts = [], calls = [], end = "whole", status = 200, until, after, reason }: Answer,
 ): Promise<void> {
   if (request.url !== "/v1/chat/completions" || status !== 200) {
     response.writeHead(status === 200 ? 404 : status, { "content-type": "application/json" });
@@ -115,7 +117,7 @@ async function respond(
     const error = { message: "too much", code: "rate_limit_exceeded" };
     return void response.end(`data: ${JSON.stringify({ error })}\n\n`);
   }
-  send(response, {}, calls.length > 0 ? "tool_calls" : "stop");
+  send(response, {}, reason ?? (calls.length > 0 ? "tool_calls" : "stop"));
   write(response, { choices: [], usage: toUsage() });
   response.end("data: [DONE]\n\n");
 }

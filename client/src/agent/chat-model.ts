@@ -48,6 +48,13 @@ export interface ModelToolCall {
   readonly arguments: string;
 }
 
+/** What a model gives where it has ended its answer early, which is to be kept as it is. */
+export interface ModelCutShort {
+  readonly type: "cut_short";
+  /** Why: `length` where it had no tokens left, `content_filter`, or a word of the model's own. */
+  readonly reason: string;
+}
+
 /** A piece of a model's answer. */
 export type ModelChunk =
   | {
@@ -55,6 +62,7 @@ export type ModelChunk =
       readonly text: string;
     }
   | ModelToolCall
+  | ModelCutShort
   | (ModelUsage & { readonly type: "usage" });
 
 /**

@@ -4,6 +4,7 @@ export type { CreateSessionOptions } from "./agent-session.js";
 export type {
   ChatModel,
   ModelChunk,
+  ModelCutShort,
   ModelMessage,
   ModelRequest,
   ModelTool,

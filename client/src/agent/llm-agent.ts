@@ -12,6 +12,11 @@ import { Turn, type TurnSettings } from "./turn.js";
 export interface ChatOptions {
   /** Ends the turn with `cancelled`; what the caller has got by then is kept. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Is called behind the last piece if the model ended its answer early, with why: `length` if
+   * it had no tokens left, `content_filter`, or a word of the model's own.
+   */
+  readonly onCutShort?: ((reason: string) => void) | undefined;
 }
 
 /**
@@ -98,6 +103,9 @@ export class LLMAgent {
    * turn whose caller stops reading without leaving is stored as far as that, and the session's
    * next turn waits for it only where the answer is longer.
    *
+   * An answer that the model has cut short is complete as far as it goes: `onCutShort` tells of
+   * it, and so does the `error` of its call in `state.usage`, which succeeded.
+   *
    * @throws ModelError if the model fails; what it said until then is kept as an interrupted
    * message.
    * @throws StateError if something could not be stored: behind the last piece there is, if it is
@@ -159,7 +167,7 @@ export class LLMAgent {
   async *#pieces(
     session: AgentSession,
     turn: Turn,
-    { signal }: ChatOptions,
+    { signal, onCutShort }: ChatOptions,
     run: (turn: Turn) => Promise<void>,
   ): AsyncGenerator<string, void> {
     const ended = runInOrder(session.id, () => runTurn(turn, session, () => run(turn)));
@@ -170,6 +178,7 @@ export class LLMAgent {
     try {
       yield* turn.flow.read();
       isRead = true;
+      if (turn.cutShort !== undefined) onCutShort?.(turn.cutShort);
     } catch (error) {
       isRead = true;
       throw signal?.aborted ? cancelledBy(signal, error) : error;

@@ -27,6 +27,7 @@ export class ModelCall {
   #firstAt: number | undefined;
   #endedAt: number | undefined;
   #usage: ModelUsage = {};
+  #cutShort: string | undefined;
   #error: ModelError | undefined;
 
   constructor(model: ChatModel, request: Omit<ModelRequest, "signal">, signal: AbortSignal) {
@@ -35,6 +36,11 @@ export class ModelCall {
     this.#chunks = start(model, { ...request, signal: this.#signal });
     this.#first = this.#read();
     void this.#noteFirst();
+  }
+
+  /** Why the model ended its answer early, once the texts have ended; undefined if it did not. */
+  get cutShort(): string | undefined {
+    return this.#cutShort;
   }
 
   /** Aborted when the answer is no longer wanted. */
@@ -88,6 +94,8 @@ export class ModelCall {
 
   /** Gives what is to be recorded. */
   toApiCall(requestMessageId: string | undefined): WrittenApiCall {
+    const cut = this.#cutShort && `the model has cut its answer short: ${this.#cutShort}`;
+    const error = this.#error?.message ?? cut;
     return {
       id: newId(),
       requestMessageId,
@@ -96,7 +104,7 @@ export class ModelCall {
       ...toRecordedUsage(this.#usage),
       latencyMs: this.#msUntil(this.#endedAt ?? performance.now()),
       timeToFirstTokenMs: this.#msUntil(this.#firstAt),
-      error: this.#error && storable(this.#error.message, MAX_ERROR_BYTES),
+      error: error && storable(error, MAX_ERROR_BYTES),
     };
   }
 
@@ -110,6 +118,7 @@ export class ModelCall {
     requireChunk(chunk);
     if (chunk.type === "text") return this.#text.take(chunk.text);
     if (chunk.type === "usage") this.#usage = { ...this.#usage, ...chunk };
+    else if (chunk.type === "cut_short") this.#cutShort = chunk.reason;
     else this.toolCalls.push(toToolCallPart(chunk, this.toolCalls));
     return "";
   }
@@ -148,7 +157,7 @@ function start(model: ChatModel, request: ModelRequest): AsyncIterator<ModelChun
 function requireChunk(chunk: ModelChunk): void {
   if (isChunk(chunk)) return;
   const given = JSON.stringify(chunk)?.slice(0, 200);
-  const message = `the model's stream gave ${given}: give chunks of text, tool calls whose id, name and arguments are text, or usage`;
+  const message = `the model's stream gave ${given}: give chunks of text, tool calls whose id, name and arguments are text, usage, or that it is cut short`;
   throw new ModelError("failed", message);
 }
 
@@ -158,6 +167,8 @@ function isChunk(chunk: ModelChunk | null | undefined): boolean {
       return typeof chunk.text === "string";
     case "tool_call":
       return [chunk.id, chunk.name, chunk.arguments].every((text) => typeof text === "string");
+    case "cut_short":
+      return typeof chunk.reason === "string";
     default:
       return chunk?.type === "usage";
   }

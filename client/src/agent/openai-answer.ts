@@ -6,6 +6,9 @@ type Chunk = OpenAI.ChatCompletionChunk;
 type Delta = Chunk["choices"][number]["delta"];
 type CallDelta = NonNullable<Delta["tool_calls"]>[number];
 
+/** The reasons that tell of a cut. Of the others, endpoints have many for a whole answer. */
+const CUT_SHORT: readonly string[] = ["length", "content_filter"];
+
 /** Puts an answer together that comes in OpenAI's chunks. */
 export class OpenAIAnswer {
   readonly #calls: (ModelToolCall & { readonly index: number })[] = [];
@@ -18,7 +21,9 @@ export class OpenAIAnswer {
     const text = choice?.delta?.content || choice?.delta?.refusal;
     if (text) yield { type: "text", text };
     for (const call of choice?.delta?.tool_calls ?? []) this.#addCall(call);
-    if (choice?.finish_reason) this.#isWhole = true;
+    const reason = choice?.finish_reason;
+    if (reason) this.#isWhole = true;
+    if (reason && CUT_SHORT.includes(reason)) yield { type: "cut_short", reason };
     if (usage) yield toUsage(usage);
   }
 

@@ -42,10 +42,16 @@ export class Turn {
   readonly #cancel = new AbortController();
   #questionId: string | undefined;
   #isBegun = false;
+  #cutShort: string | undefined;
 
   constructor(session: AgentSession, settings: TurnSettings) {
     this.#session = session;
     this.#settings = settings;
+  }
+
+  /** Why the model ended an answer early; undefined if it did not. */
+  get cutShort(): string | undefined {
+    return this.#cutShort;
   }
 
   /** Ends the turn early: what the caller has got so far is stored, as interrupted. */
@@ -114,6 +120,7 @@ export class Turn {
     let call = first;
     for (let step = 1; step <= MAX_STEPS; step++) {
       await new TurnReply(this.#session, this.flow, call, this.#questionId).run();
+      this.#cutShort ??= call.cutShort;
       if (call.toolCalls.length === 0) return;
       const results = await this.#runTools(call.toolCalls);
       if (step < MAX_STEPS) call = this.#call(await this.#contextWith(results));
