@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { ChatModel, Tool } from "@mofa-state/client/agent";
 import { expect, it } from "vitest";
 import { shareServer } from "../api/shared-server.js";
@@ -6,6 +7,7 @@ import { agentOn, callsOf, stored } from "./agents.js";
 import { type Answer, startModelServer } from "./model-server.js";
 import { watchRejections } from "./rejections.js";
 
+const SILENCE_MS = 200;
 const MAX_NAME_BYTES = 255;
 const MAX_ERROR_BYTES = 8_192;
 const MAX_MESSAGE_BYTES = 64 * 1024;
@@ -201,5 +203,22 @@ describeDatabases("a model that is unlike others", (database) => {
     expect(reply).toBe("Hello");
     expect(call).toMatchObject({ model: "m".repeat(MAX_NAME_BYTES), status: "success" });
     expect(call?.price).toBeUndefined();
+  });
+
+  it("has its first token timed when it says something", async () => {
+    const store = await server.connect();
+    const model: ChatModel = {
+      async *stream() {
+        yield { type: "text", text: "" };
+        await once(AbortSignal.timeout(SILENCE_MS), "abort");
+        yield { type: "text", text: "Hello" };
+      },
+    };
+    const agent = await agentOn(store).withModel(model).build();
+
+    await agent.chat("Hi");
+    const [call] = await callsOf(store, agent.sessionId);
+
+    expect(call?.timeToFirstTokenMs).toBeGreaterThanOrEqual(SILENCE_MS - 1);
   });
 });

@@ -35,7 +35,6 @@ export class ModelCall {
     this.#signal = AbortSignal.any([signal, this.#abort.signal]);
     this.#chunks = start(model, { ...request, signal: this.#signal });
     this.#first = this.#read();
-    void this.#noteFirst();
   }
 
   /** Why the model ended its answer early, once the texts have ended; undefined if it did not. */
@@ -69,7 +68,6 @@ export class ModelCall {
         if (text !== "") yield text;
         result = await this.#read();
       }
-      this.#endedAt ??= performance.now();
       const rest = this.#text.end();
       if (rest !== "") yield rest;
     } catch (cause) {
@@ -124,18 +122,19 @@ export class ModelCall {
   }
 
   #read(): Promise<IteratorResult<ModelChunk>> {
-    const next = async () => this.#chunks.next();
-    return quiet(untilAborted(next(), this.#signal));
+    return quiet(untilAborted(this.#next(), this.#signal));
   }
 
-  /** Takes the times when they happen: the first piece may be read later. */
-  async #noteFirst(): Promise<void> {
+  /** Takes the times when things happen: the first piece may be read later. */
+  async #next(): Promise<IteratorResult<ModelChunk>> {
     try {
-      const { done, value } = await this.#first;
-      if (done) this.#endedAt = performance.now();
-      else if (value.type !== "usage") this.#firstAt = performance.now();
-    } catch {
+      const result = await this.#chunks.next();
+      if (result.done) this.#endedAt ??= performance.now();
+      else if (isToken(result.value)) this.#firstAt ??= performance.now();
+      return result;
+    } catch (error) {
       this.#endedAt ??= performance.now();
+      throw error;
     }
   }
 
@@ -172,4 +171,9 @@ function isChunk(chunk: ModelChunk | null | undefined): boolean {
     default:
       return chunk?.type === "usage";
   }
+}
+
+/** Whether a chunk brings something of the answer; what is no chunk is refused when it is read. */
+function isToken(chunk: ModelChunk | null | undefined): boolean {
+  return chunk?.type === "tool_call" || (chunk?.type === "text" && chunk.text !== "");
 }
