@@ -151,6 +151,19 @@ describeDatabases("a turn that ends early", (database) => {
     expect(await callsOf(store, id)).toMatchObject([{ status: "cancelled" }]);
   });
 
+  it.each([
+    { raw: { error: { message: "overloaded" } }, status: "failed" },
+    { raw: { object: "error", message: "overloaded", code: 429 }, status: "rate_limited" },
+    { raw: { detail: "overloaded" }, status: "failed" },
+  ] as const)("because the model sends %j tells what it says", async ({ raw, status }) => {
+    const { store, agent, id } = await start([{ texts: ["Hel"], raw }]);
+
+    await expect(agent.chat("Hi")).rejects.toMatchObject({ status, message: "overloaded" });
+
+    expect(await stored(store, id)).toEqual(["user: Hi", "assistant: Hel (interrupted)"]);
+    expect(await callsOf(store, id)).toMatchObject([{ status, error: "overloaded" }]);
+  });
+
   it.each(FAILURES)("because the model %s is kept, and its caller told", async (status, ending) => {
     const read = gate();
     const answer = { texts: ["Hel"], until: read.opened, ...ending };

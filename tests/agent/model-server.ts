@@ -31,6 +31,8 @@ export interface Answer {
   }[];
   /** How it ends: whole by default. */
   readonly end?: "whole" | "broken off" | "cut short" | "silence" | "rate limit";
+  /** What is sent behind the text as it is, in place of the end. */
+  readonly raw?: object;
   /** Why it ends, if it is whole: `stop` or `tool_calls` by default. */
   readonly reason?: string;
   /** An HTTP status to answer with instead. */
@@ -90,7 +92,7 @@ export async function startModelServer(
 async function respond(
   request: IncomingMessage,
   response: ServerResponse,
-  { texts = [], calls = [], end = "whole", status = 200, until, after, reason }: Answer,
+  { texts = [], calls = [], end = "whole", status = 200, until, after, reason, raw }: Answer,
 ): Promise<void> {
   if (request.url !== "/v1/chat/completions" || status !== 200) {
     response.writeHead(status === 200 ? 404 : status, { "content-type": "application/json" });
@@ -110,6 +112,7 @@ async function respond(
     send(response, { tool_calls: [{ index, id: null, type: null, function: rest }] });
   }
   await until;
+  if (raw) return void response.end(`data: ${JSON.stringify(raw)}\n\n`);
   if (end === "silence") return;
   if (end === "cut short") return void response.end();
   if (end === "broken off") return void response.destroy();

@@ -1,6 +1,7 @@
 import type { OpenAI } from "openai";
 import type { ModelChunk, ModelToolCall } from "./chat-model.js";
 import { ModelError } from "./model-error.js";
+import { refuseError } from "./openai-errors.js";
 
 type Chunk = OpenAI.ChatCompletionChunk;
 type Delta = Chunk["choices"][number]["delta"];
@@ -14,9 +15,15 @@ export class OpenAIAnswer {
   readonly #calls: (ModelToolCall & { readonly index: number })[] = [];
   #isWhole = false;
 
-  /** Gives what a chunk brings. */
-  *take({ choices, usage }: Chunk): Generator<ModelChunk, void> {
+  /**
+   * Gives what a chunk brings.
+   *
+   * @throws ModelError if it is an error that the package takes for a chunk.
+   */
+  *take(chunk: Chunk): Generator<ModelChunk, void> {
+    const { choices, usage } = chunk;
     // The chunk with the usage has no choices; some endpoints leave the list out.
+    if (!choices && !usage) refuseError(chunk);
     const [choice] = choices ?? [];
     const text = choice?.delta?.content || choice?.delta?.refusal;
     if (text) yield { type: "text", text };

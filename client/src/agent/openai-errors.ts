@@ -14,6 +14,19 @@ export function toOpenAIError(cause: unknown, silenceMs: number | undefined): un
   return new ModelError(toStatus(cause), message, { cause });
 }
 
+/**
+ * Returns if a chunk that brings nothing is no error. Some endpoints send one by itself, without
+ * the `error` around it that the package looks for.
+ *
+ * @throws ModelError if it is one.
+ */
+export function refuseError(chunk: object): void {
+  const detail = "detail" in chunk ? chunk.detail : undefined;
+  const message = "message" in chunk ? chunk.message : detail;
+  if (typeof message !== "string") return;
+  throw new ModelError(toStatus(chunk), message, { cause: chunk });
+}
+
 // By what they carry, not by their class: the package may be there twice.
 function toStatus(error: unknown): "failed" | "timeout" | "rate_limited" {
   if (typeof error !== "object" || error === null) return "failed";
