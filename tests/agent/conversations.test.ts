@@ -3,7 +3,7 @@ import type { ChatModel } from "@mofa-state/client/agent";
 import { expect, it } from "vitest";
 import { shareServer } from "../api/shared-server.js";
 import { describeDatabases } from "../support/databases.js";
-import { agentOn, callsOf, inShort, newOwner } from "./agents.js";
+import { agentOn, callsOf, inShort, newOwner, stored } from "./agents.js";
 import { type Asked, startModelServer, USAGE } from "./model-server.js";
 
 /** Answers each question with its number in the request. */
@@ -148,6 +148,34 @@ describeDatabases("an agent's conversation", (database) => {
     expect(message).toMatchObject({ status: "complete", content: reply });
     expect(call?.status).toBe("success");
     expect(call?.error?.split(": ").slice(1) ?? []).toEqual(expected);
+  });
+
+  it("may overlap with another process's, which loses and separates nothing", async () => {
+    const store = await server.connect();
+    const call = { id: "c1", name: "now", arguments: "{}" };
+    const { model, asked } = await startModelServer([{ calls: [call] }, { texts: ["It is noon"] }]);
+    let sentToOther: readonly string[] = [];
+    const other = async () => {
+      const session = await store.sessions.get(agent.sessionId);
+      await session.append({ role: "user", content: "Hi" });
+      const { messages } = await session.context({ answerInterruptedCalls: true });
+      sentToOther = messages.map(({ role }) => role);
+      await session.append({ role: "assistant", content: "Hello" });
+      return "noon";
+    };
+    const tool = { name: "now", description: "", parameters: {}, run: other };
+    const agent = await agentOn(store).withModel(model()).withTools([tool]).build();
+
+    await agent.chat("When?");
+
+    expect(sentToOther).toEqual(["user", "assistant", "tool", "user"]);
+    expect(asked[1]?.messages.map(({ content }) => content)).toEqual([
+      ...["When?", null, "noon", "Hi", "Hello"],
+    ]);
+    expect(await stored(store, agent.sessionId)).toEqual([
+      ...["user: When?", "assistant: ", "user: Hi", "assistant: Hello"],
+      ...["tool: ", "assistant: It is noon"],
+    ]);
   });
 
   it("clears its history", async () => {
