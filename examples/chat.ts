@@ -5,10 +5,16 @@
 // End it, in whichever way, start it again, and it is where it was. What is typed is asked;
 // /sessions lists the conversations, /switch NAME goes to another one, which may be new,
 // /history shows what was said, /exit ends it. Ctrl-C stops an answer.
-import { argv, env, stdin, stdout } from "node:process";
+import { argv, env, exit, stdin, stdout } from "node:process";
 import { createInterface } from "node:readline";
 import { connect, StateError, stableId } from "@mofa-state/client";
 import { LLMAgentBuilder, PersistencePlugin } from "@mofa-state/client/agent";
+
+// In place of a stack trace.
+process.on("uncaughtException", ({ message }) => {
+  console.error(message);
+  exit(1);
+});
 
 const [, , name = "chat"] = argv;
 const [userId, tenantId, agentId] = [stableId("ann"), stableId("home"), stableId("examples")];
@@ -38,8 +44,9 @@ for await (const line of terminal) {
 terminal.close();
 
 async function obey(line: string): Promise<void> {
-  const [command, ...words] = line.split(" ");
+  const [command, ...words] = line.trim().split(/ +/);
   if (command === "/sessions") await showSessions();
+  else if (command === "/switch" && words.length === 0) console.log("usage: /switch NAME");
   else if (command === "/switch") await switchTo(words.join(" "));
   else if (command === "/history") await showHistory();
   else if (line.trim() !== "") await ask(line);

@@ -10,6 +10,12 @@ import { argv, env, exit, pid, stdout } from "node:process";
 import { connect, stableId } from "@mofa-state/client";
 import { LLMAgentBuilder, PersistencePlugin } from "@mofa-state/client/agent";
 
+// In place of a stack trace.
+process.on("uncaughtException", ({ message }) => {
+  console.error(message);
+  exit(1);
+});
+
 const [, , name, question] = argv;
 if (name === undefined) {
   console.error("usage: resume.js SESSION [QUESTION]");

@@ -8,6 +8,12 @@
 import { argv, env, exit, stderr, stdout } from "node:process";
 import { Conversation, connect, type Message, stableId } from "@mofa-state/client";
 
+// In place of a stack trace.
+process.on("uncaughtException", ({ message }) => {
+  console.error(message);
+  exit(1);
+});
+
 const [, , name, flag] = argv;
 if (name === undefined) {
   console.error("usage: supervise.js SESSION [--once]");

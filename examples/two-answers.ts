@@ -12,6 +12,12 @@ import { LLMAgentBuilder, PersistencePlugin } from "@mofa-state/client/agent";
 
 const PROMPTS = ["Answer in one sentence.", "Answer with an example."];
 
+// In place of a stack trace.
+process.on("uncaughtException", ({ message }) => {
+  console.error(message);
+  exit(1);
+});
+
 const [, , name] = argv;
 if (name === undefined) {
   console.error("usage: two-answers.js SESSION");
@@ -22,11 +28,19 @@ const [userId, tenantId, agentId] = [stableId("ann"), stableId("home"), stableId
 await using store = await connect(env.MOFA_STATE_ADDRESS ?? "localhost:50051", { tenantId });
 const session = await store.sessions.get({ key: name });
 const at = await lastQuestion(session);
-const attempts = await Promise.all(PROMPTS.map((prompt) => attempt(prompt)));
-for (const [index, { answer }] of attempts.entries()) console.log(`${index + 1}. ${answer}`);
+const forks = await Promise.all(PROMPTS.map((title) => session.fork({ at, title })));
+const answers = await Promise.allSettled(forks.map(answerIn));
+const failed = answers.find((answer) => answer.status === "rejected");
+if (failed) {
+  await Promise.all(forks.map((fork) => fork.delete()));
+  throw failed.reason;
+}
+for (const [index, answer] of answers.entries()) {
+  if (answer.status === "fulfilled") console.log(`${index + 1}. ${answer.value}`);
+}
 
 const chosen = await choose();
-for (const { fork } of attempts) if (chosen && fork !== chosen) await fork.delete();
+for (const fork of forks) if (chosen && fork !== chosen) await fork.delete();
 if (chosen) console.log(`kept: node examples/dist/chat.js ${chosen.id} goes on with it`);
 
 /** Gives the place of the newest question. */
@@ -37,16 +51,15 @@ async function lastQuestion(session: Session): Promise<number> {
 }
 
 /** Answers the question in a fork, where it is the end of a turn that nobody has answered. */
-async function attempt(prompt: string): Promise<{ fork: Session; answer: string }> {
-  const fork = await session.fork({ at, title: prompt });
+async function answerIn(fork: Session): Promise<string> {
   const plugin = new PersistencePlugin("persistence", store, userId, tenantId, agentId, fork.id);
   const agent = await LLMAgentBuilder.fromEnv()
     .withPersistencePlugin(plugin)
-    .withSystemPrompt(prompt)
+    .withSystemPrompt(fork.info.title)
     .build();
   let answer = "";
   for await (const piece of agent.resume()) answer += piece;
-  return { fork, answer };
+  return answer;
 }
 
 /** Asks which fork to keep; undefined at the end of the input, where both are kept. */
@@ -55,10 +68,10 @@ async function choose(): Promise<Session | undefined> {
   terminal.setPrompt("Which one is better, 1 or 2? ");
   terminal.prompt();
   for await (const line of terminal) {
-    const chosen = attempts[Number(line) - 1];
+    const chosen = forks[Number(line) - 1];
     if (chosen) {
       terminal.close();
-      return chosen.fork;
+      return chosen;
     }
     terminal.prompt();
   }

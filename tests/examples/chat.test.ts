@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { collect } from "../support/collect.js";
 import { describeDatabases } from "../support/databases.js";
 import { startExample } from "./example-process.js";
 import { startSurroundings } from "./surroundings.js";
@@ -49,6 +50,17 @@ describeDatabases("the example chat", (database) => {
     expect(output).toContain("* holiday, 2 messages\n");
     expect(output).toContain("  work, 2 messages\n");
     expect(model.asked.map(({ messages }) => messages.length)).toEqual([2, 2]);
+  });
+
+  it("says how /switch is used where it names nothing", async () => {
+    const { surroundings, store } = await startSurroundings(database, []);
+
+    const chat = startExample("chat", ["holiday"], surroundings);
+    for (const line of ["/switch", "/switch ", "/exit"]) chat.type(line);
+    const output = await chat.ended();
+
+    expect(output.match(/usage: \/switch NAME\n/g)).toHaveLength(2);
+    expect(await collect(store.sessions.list())).toHaveLength(1);
   });
 
   it("says what the model fails with, and goes on", async () => {

@@ -9,6 +9,8 @@ export interface Surroundings {
   readonly address: string;
   /** The model's endpoint. */
   readonly modelUrl: string;
+  /** The model's key; any text by default. */
+  readonly modelKey?: string;
 }
 
 /** An example that runs as a process of its own, until the test ends at the latest. */
@@ -28,6 +30,8 @@ export interface ExampleProcess {
   untilWritten(stream: "stdout" | "stderr", text: string): Promise<void>;
   /** Waits until it has ended by itself, with exit code 0, and gives what it wrote. */
   ended(): Promise<string>;
+  /** Waits until it has ended by itself, with exit code 1, and gives what it says of that. */
+  failed(): Promise<string>;
   /** Ends it by SIGKILL, as a crash does, and waits until it is gone. */
   crash(): Promise<void>;
 }
@@ -36,14 +40,14 @@ export interface ExampleProcess {
 export function startExample(
   name: string,
   args: readonly string[],
-  { address, modelUrl }: Surroundings,
+  { address, modelUrl, modelKey = "none" }: Surroundings,
 ): ExampleProcess {
   const file = fileURLToPath(new URL(`../../examples/dist/${name}.js`, import.meta.url));
   const child = spawn(process.execPath, [file, ...args], {
     env: {
       ...process.env,
       MOFA_STATE_ADDRESS: address,
-      OPENAI_API_KEY: "none",
+      OPENAI_API_KEY: modelKey,
       OPENAI_BASE_URL: modelUrl,
       OPENAI_MODEL: "model-1",
     },
@@ -82,6 +86,11 @@ export function startExample(
       await closed;
       if (child.exitCode !== 0) throw failure();
       return written.stdout;
+    },
+    async failed() {
+      await closed;
+      if (child.exitCode !== 1) throw failure();
+      return written.stderr;
     },
     crash,
   };

@@ -38,6 +38,19 @@ describeDatabases("the example two-answers", (database) => {
     expect(await session.refresh()).toEqual(before);
   });
 
+  it("leaves no fork behind where an answer fails", async () => {
+    const { surroundings, store } = await startSurroundings(database, ({ messages }) =>
+      messages[0]?.content === "Answer with an example." ? { status: 400 } : { texts: ["Yes"] },
+    );
+    const session = await store.sessions.open({ key: "question" });
+    await session.append({ role: "user", content: "Really?" });
+
+    const complaint = await startExample("two-answers", ["question"], surroundings).failed();
+
+    expect(complaint).toBe("400 refused\n");
+    expect(await collect(store.sessions.list({ forkSessionId: session.id }))).toEqual([]);
+  });
+
   it("keeps both where none is chosen", async () => {
     const { surroundings, store } = await startSurroundings(database, () => ({ texts: ["Yes"] }));
     const session = await store.sessions.open({ key: "question" });
