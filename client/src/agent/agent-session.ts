@@ -49,8 +49,8 @@ export interface AgentSession {
   append(messages: readonly NewMessage[]): Promise<boolean>;
   /** Appends tools' results; one that is too large has an error in its place that says so. */
   appendResults(results: readonly ToolMessage[]): Promise<void>;
-  /** Waits until the newest message is not being written. */
-  settled(signal: AbortSignal): Promise<void>;
+  /** Waits until the newest message is not being written, and gives it; undefined if there is none. */
+  settled(signal: AbortSignal): Promise<Message | undefined>;
   /** Begins a reply. `onFailure` is called with what its storing fails with for good. */
   reply(onFailure: (error: unknown) => void): ReplyWriter;
   /** Records a call that has no reply. */

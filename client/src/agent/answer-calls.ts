@@ -8,7 +8,7 @@ const INTERRUPTED = "The call was interrupted: there is no result.";
 export function answerCalls(messages: readonly Message[]): readonly Message[] {
   return messages.flatMap((message, index) => {
     const calls = message.parts.filter((part) => part.type === "tool_call");
-    const open = calls.filter(({ id }) => !findResult(id, messages.slice(index + 1)));
+    const open = calls.filter(({ id }) => !findResult(id, messages, index + 1));
     if (open.length === 0) return [message];
     return [message, { ...message, role: "tool", content: "", parts: open.map(toStandIn) }];
   });

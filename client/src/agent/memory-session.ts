@@ -37,8 +37,9 @@ export class MemorySession implements AgentSession {
     return cutTurns(this.#sendable(), this.#window);
   }
 
-  async settled(): Promise<void> {
+  async settled(): Promise<Message | undefined> {
     // A reply is added when it has ended.
+    return this.#messages.at(-1);
   }
 
   async append(messages: readonly NewMessage[]): Promise<boolean> {

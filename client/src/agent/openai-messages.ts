@@ -11,7 +11,7 @@ type ContentPart = OpenAI.ChatCompletionContentPart;
 export function toOpenAIMessages(messages: readonly ModelMessage[]): OpenAIMessage[] {
   return messages.flatMap((message, index) => {
     if (message.role === "assistant") {
-      return [toAssistant(message), ...resultsOf(message, messages.slice(index + 1))];
+      return [toAssistant(message), ...resultsOf(message, messages, index + 1)];
     }
     if (message.role === "user") return [{ role: "user", content: toContent(message) }];
     return message.role === "system" ? [{ role: "system", content: message.content }] : [];
@@ -34,9 +34,13 @@ function toAssistant(message: ModelMessage): OpenAIMessage {
   return { role: "assistant", content: content === "" ? null : content, tool_calls: calls };
 }
 
-function resultsOf(message: ModelMessage, later: readonly ModelMessage[]): ToolMessage[] {
+function resultsOf(
+  message: ModelMessage,
+  messages: readonly ModelMessage[],
+  from: number,
+): ToolMessage[] {
   return callsOf(message).flatMap(({ id }) => {
-    const result = findResult(id, later);
+    const result = findResult(id, messages, from);
     return result ? [{ role: "tool", tool_call_id: id, content: result.text }] : [];
   });
 }

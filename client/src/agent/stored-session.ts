@@ -76,12 +76,14 @@ export class StoredSession implements AgentSession {
     return appendResults(results, (messages) => this.append(messages));
   }
 
-  async settled(signal: AbortSignal): Promise<void> {
+  async settled(signal: AbortSignal): Promise<Message | undefined> {
     const [newest] = await this.history(1);
-    if (newest?.status !== "streaming") return;
+    if (newest?.status !== "streaming") return newest;
     for await (const event of this.#session.follow({ after: newest.sequence - 1, signal })) {
-      if (!isBeingWritten(event, newest.id)) return;
+      if (!isBeingWritten(event, newest.id)) break;
     }
+    const [settled] = await this.history(1);
+    return settled;
   }
 
   reply(onFailure: (error: unknown) => void): ReplyWriter {

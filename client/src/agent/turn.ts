@@ -81,9 +81,8 @@ export class Turn {
   /** Goes on with the session's last turn, if it is unanswered. */
   async resume(): Promise<void> {
     this.#begin();
-    await this.#session.settled(this.#cancel.signal);
-    const newest = await this.#session.history(1);
-    const context = await this.#contextWith(newest.filter(({ role }) => role === "tool"));
+    const newest = await this.#session.settled(this.#cancel.signal);
+    const context = await this.#contextWith(newest?.role === "tool" ? [newest] : []);
     const { messages, interrupted, questionId } = unansweredTurn(context);
     if (messages.length === 0) return;
     this.#questionId = questionId;
