@@ -23,6 +23,9 @@ function callOf(id: string, args = "{}") {
   return { id, name: "now", arguments: args };
 }
 
+const MANY = Array.from({ length: 1_001 }, (_, index) => callOf(`c${index}`));
+const LARGE = [callOf("c1", JSON.stringify({ a: "x".repeat(MAX_MESSAGE_BYTES) }))];
+
 describeDatabases("an answer that a store would refuse", (database) => {
   const server = shareServer(database, { limits: { maxRequestBytes: MAX_MESSAGE_BYTES } });
 
@@ -110,12 +113,14 @@ describeDatabases("an answer that a store would refuse", (database) => {
     expect(reply).toMatchObject({ content: pieces.join(""), status: "complete" });
   });
 
-  it("is kept without its calls where these are too many", async () => {
-    const calls = Array.from({ length: 1_001 }, (_, index) => callOf(`c${index}`));
+  it.each([
+    ["many", MANY, "LIMIT_EXCEEDED"],
+    ["large", LARGE, "REQUEST_TOO_LARGE"],
+  ])("is kept without its calls where these are too %s", async (_, calls, reason) => {
     const answers = [{ texts: ["Let me see."], calls }, { texts: ["fine"] }];
     const { store, agent, id } = await start(answers);
 
-    await expect(agent.chat("When?")).rejects.toMatchObject({ reason: "LIMIT_EXCEEDED" });
+    await expect(agent.chat("When?")).rejects.toMatchObject({ reason });
     const left = await stored(store, id);
     const calledFor = await callsOf(store, id);
     const reply = await agent.chat("still there?");
