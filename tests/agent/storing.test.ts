@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
-import type { ChatModel } from "@mofa-state/client/agent";
+import type { State } from "@mofa-state/client";
+import type { ChatModel, LLMAgent } from "@mofa-state/client/agent";
 import { expect, it } from "vitest";
 import { shareServer } from "../api/shared-server.js";
 import { collect } from "../support/collect.js";
@@ -22,6 +23,17 @@ function startSilent(texts: readonly string[]): ChatModel & { readonly signals: 
     await NEVER;
   });
   return { signals, stream };
+}
+
+/** Reads the first piece of an answer, which is deleted then while it is written. */
+async function beginAndDelete(store: State, agent: LLMAgent): Promise<AsyncGenerator<string>> {
+  const session = await store.sessions.get(agent.sessionId);
+  const stream = agent.chatStream("Hi");
+  await stream.next();
+  await expect.poll(() => stored(store, session.id)).toHaveLength(2);
+  const [, reply] = await agent.history();
+  await session.deleteMessage(reply?.id ?? "");
+  return stream;
 }
 
 describeDatabases("an answer whose storing fails", (database) => {
@@ -51,17 +63,12 @@ describeDatabases("an answer whose storing fails", (database) => {
     const store = await strict.connect();
     const model = startSilent(["Hel"]);
     const agent = await agentOn(store).withModel(model).build();
-    const session = await store.sessions.get(agent.sessionId);
 
-    const stream = agent.chatStream("Hi");
-    await stream.next();
-    await expect.poll(() => stored(store, session.id)).toHaveLength(2);
-    const [, reply] = await agent.history();
-    await session.deleteMessage(reply?.id ?? "");
+    const stream = await beginAndDelete(store, agent);
 
     await expect(stream.next()).rejects.toMatchObject({ reason: "MESSAGE_DELETED" });
     expect(model.signals.map(({ aborted }) => aborted)).toEqual([true]);
-    expect(await callsOf(store, session.id)).toMatchObject([{ status: "failed" }]);
+    expect(await callsOf(store, agent.sessionId)).toMatchObject([{ status: "failed" }]);
     expect(await agent.chat("still there?")).toBe("fine");
   });
 });
@@ -131,15 +138,10 @@ describeDatabases("an answer that is read slowly", (database) => {
     const store = await server.connect();
     const model = startSilent(Array.from({ length: 5 * most }, () => piece));
     const agent = await agentOn(store).withModel(model).build();
-    const session = await store.sessions.get(agent.sessionId);
 
-    const stream = agent.chatStream("Hi");
-    await stream.next();
-    await expect.poll(() => stored(store, session.id)).toHaveLength(2);
-    const [, reply] = await agent.history();
-    await session.deleteMessage(reply?.id ?? "");
+    const stream = await beginAndDelete(store, agent);
     await expect
-      .poll(() => callsOf(store, session.id), { timeout: 10_000 })
+      .poll(() => callsOf(store, agent.sessionId), { timeout: 10_000 })
       .toMatchObject([{ status: "failed" }]);
 
     await expect(collect(stream)).rejects.toMatchObject({ reason: "MESSAGE_DELETED" });
