@@ -49,11 +49,51 @@ it("a tool that chats in its own session by way of another's tool is told why it
   expect(reply).toMatch(`a turn of session ${agent.sessionId} waits`);
 });
 
+it("tools of two sessions that chat in each other's are told so, one at least", async () => {
+  const bothRun = [gate(), gate()];
+  const begin = (index: number, other: () => LLMAgent) =>
+    agentWith(async () => {
+      bothRun[index]?.open();
+      await bothRun[1 - index]?.opened;
+      return other().chat("Hi");
+    });
+  const one = await begin(0, () => another);
+  const another = await begin(1, () => one);
+
+  const replies = await Promise.all([one.chat("Do it"), another.chat("Do it")]);
+
+  expect(replies.join()).toMatch(/a turn of session .* waits/);
+});
+
 it("a tool may chat in another session", async () => {
   const helper = await agentWith(async () => "helped");
   const agent = await agentWith(() => helper.chat("Help"));
 
   expect(await agent.chat("Do it")).toBe("helped");
+});
+
+it("a tool may chat in a session whose tool has chatted in its own before", async () => {
+  const [helped, released] = [gate(), gate()];
+  const runs: string[] = [];
+  const agent = await agentWith(async () => {
+    if (runs.push("agent") > 1) return "again";
+    await helper.chat("Help");
+    helped.open();
+    await released.opened;
+    return "done";
+  });
+  const helper = await agentWith(async () => {
+    if (!runs.includes("helper")) return `helped ${runs.push("helper")}`;
+    const asked = agent.chat("Hi");
+    released.open();
+    return asked;
+  });
+
+  const first = agent.chat("Do it");
+  await helped.opened;
+  const replies = await Promise.all([first, helper.chat("Ask back")]);
+
+  expect(replies).toEqual(["done", "again"]);
 });
 
 it("what a tool has begun may chat in its session when the turn has ended", async () => {

@@ -7,15 +7,20 @@ const ends = new Map<string, Promise<void>>();
 /** The task that runs, by session. */
 const running = new Map<string, object>();
 
-/** A task whose tools run. */
-interface Waiting {
+/** A task that waits for its tools. */
+interface Waiter {
   readonly sessionId: string;
   readonly task: object | undefined;
-  /** The one that waits for it. */
-  readonly outer: Waiting | undefined;
 }
 
-const waiting = new AsyncLocalStorage<Waiting>();
+/** What the tools of a task have queued for another session, or the same. */
+interface Wait {
+  readonly waiter: Waiter;
+  readonly sessionId: string;
+}
+
+const waiters = new AsyncLocalStorage<Waiter>();
+const waits = new Set<Wait>();
 
 /**
  * Runs a task when all earlier ones of the session, in this process, have ended.
@@ -24,7 +29,7 @@ const waiting = new AsyncLocalStorage<Waiting>();
  * the session's running task waits for, directly or through tools of other sessions.
  */
 export function runInOrder<T>(sessionId: string, task: () => Promise<T>): Promise<T> {
-  if (isWaiting(sessionId)) throw turnWaits(sessionId);
+  const wait = toWait(sessionId);
   const before = ends.get(sessionId) ?? Promise.resolve();
   const result = before.then(() => run(sessionId, task));
   const end = result
@@ -33,6 +38,7 @@ export function runInOrder<T>(sessionId: string, task: () => Promise<T>): Promis
       () => undefined,
     )
     .then(() => {
+      if (wait) waits.delete(wait);
       if (ends.get(sessionId) === end) ends.delete(sessionId);
     });
   ends.set(sessionId, end);
@@ -41,8 +47,7 @@ export function runInOrder<T>(sessionId: string, task: () => Promise<T>): Promis
 
 /** Runs a tool that the session's running task waits for. */
 export function runWaitedFor<T>(sessionId: string, tool: () => T): T {
-  const outer = waiting.getStore();
-  return waiting.run({ sessionId, task: running.get(sessionId), outer }, tool);
+  return waiters.run({ sessionId, task: running.get(sessionId) }, tool);
 }
 
 async function run<T>(sessionId: string, task: () => Promise<T>): Promise<T> {
@@ -54,12 +59,25 @@ async function run<T>(sessionId: string, task: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A tool may go on when its turn no longer waits for it, and then it may chat. */
-function isWaiting(sessionId: string): boolean {
-  for (let each = waiting.getStore(); each; each = each.outer) {
-    if (each.sessionId === sessionId && running.get(sessionId) === each.task) return true;
-  }
-  return false;
+/** Notes that a tool queues something, if one does. */
+function toWait(sessionId: string): Wait | undefined {
+  const waiter = waiters.getStore();
+  // A tool may go on when its turn no longer waits for it.
+  if (!waiter || !isRunning(waiter)) return undefined;
+  if (waitsFor(sessionId, waiter.sessionId)) throw turnWaits(sessionId);
+  const wait = { waiter, sessionId };
+  waits.add(wait);
+  return wait;
+}
+
+function waitsFor(sessionId: string, other: string): boolean {
+  if (sessionId === other) return true;
+  const own = [...waits].filter(({ waiter }) => waiter.sessionId === sessionId);
+  return own.some((wait) => isRunning(wait.waiter) && waitsFor(wait.sessionId, other));
+}
+
+function isRunning({ sessionId, task }: Waiter): boolean {
+  return running.get(sessionId) === task;
 }
 
 function turnWaits(sessionId: string): StateError {
