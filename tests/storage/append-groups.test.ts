@@ -1,4 +1,4 @@
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import type { Append, SessionRef } from "../../server/src/domain/storage.js";
 import { newUuid } from "../../server/src/domain/uuid.js";
 import { TypeOrmAgentStateStorage } from "../../server/src/storage/agent-state-storage.js";
@@ -227,6 +227,20 @@ describeDatabases("appends at once", (empty) => {
       expect(await contentsOf(messages, other)).toEqual(["c"]);
     });
   }
+
+  it("take two round trips together, one to read and one to write", async () => {
+    const { database, messages, createRef } = await openParts(empty);
+    const refs = [await createRef(), await createRef()];
+    const sent = [vi.spyOn(database.dialect, "run"), vi.spyOn(database.dialect, "runAll")];
+    onTestFinished(() => {
+      for (const spy of sent) spy.mockRestore();
+    });
+
+    await Promise.all(refs.flatMap((ref) => appendAll(messages, ref, range(1, 30))));
+
+    const [alone, together] = sent.map(({ mock }) => mock.calls.length);
+    expect({ alone, together }).toEqual({ alone: 0, together: 2 });
+  });
 
   if (empty.kind === "postgres") {
     it("share a transaction, whichever sessions they go to, and where one is repeated too", async () => {

@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { expect, it, onTestFinished } from "vitest";
 import type { Connection, Database } from "../../server/src/storage/database.js";
+import type { Statement } from "../../server/src/storage/dialect.js";
 import { openDatabase } from "../../server/src/storage/open.js";
 import { describeDatabases, type TestDatabase } from "../support/databases.js";
 import { runSql } from "../support/run-sql.js";
@@ -93,6 +94,49 @@ async function onEachConnection(database: Database, sql: string): Promise<readon
 }
 
 describeDatabases("a database", (empty) => {
+  it("ends a transaction of a group with the statements that it gives, or with none of them", async () => {
+    const database = await openWithTable(empty);
+    const insertOf = (n: number): Statement => ["INSERT INTO numbers (n) VALUES (?)", [n]];
+    const run = (last: readonly Statement[]) =>
+      database.groupTransactionInTurn(
+        ["SELECT COUNT(*) AS count FROM numbers", []],
+        async (connection, { rows }) => {
+          await insert(connection, 10);
+          return { result: Number(rows[0]?.count), last };
+        },
+      );
+    const broken: Statement = ["INSERT INTO no_such_table (n) VALUES (?)", [1]];
+
+    await expect(run([insertOf(1), broken, insertOf(2)])).rejects.toThrow();
+    await expect(run([insertOf(3), insertOf(4)])).resolves.toBe(0);
+    await expect(run([])).resolves.toBe(3);
+
+    expect(await database.read(numbersIn)).toEqual([3, 4, 10, 10]);
+  });
+
+  it("takes text for text, however statements are sent", async () => {
+    const database = await openForTest(await empty.create());
+    const texts = [
+      "it's",
+      'say "hi"',
+      "a\\'; DROP TABLE texts; --",
+      "?",
+      "😀\n\0".slice(0, 3),
+      "%_",
+    ];
+    await database.transaction(({ query }) =>
+      query(`CREATE TABLE texts (t ${database.dialect.kinds.text.sql})`, []),
+    );
+
+    await database.groupTransactionInTurn(["SELECT 1 AS one", []], async () => ({
+      result: undefined,
+      last: texts.map((text): Statement => ["INSERT INTO texts (t) VALUES (?)", [text]]),
+    }));
+
+    const { rows } = await database.read(({ query }) => query("SELECT t FROM texts", []));
+    expect(rows.map(({ t }) => t).sort()).toEqual([...texts].sort());
+  });
+
   it.each(["read", "snapshot"] as const)(
     "shows a %s nothing that another transaction has not committed",
     async (kind) => {

@@ -143,9 +143,7 @@ export class AppendLane {
     mode: GroupMode,
   ): Promise<ReadonlySet<PendingAppend>> {
     try {
-      const outcomes = await this.#database.transactionInTurn((connection) =>
-        appendGroup(connection, appends, mode, this.#context),
-      );
+      const outcomes = await appendGroup(this.#database, appends, mode, this.#context);
       return deliver(appends, outcomes);
     } catch (error) {
       if (!mode.looksUp && this.#mayBeRepeated(error)) {

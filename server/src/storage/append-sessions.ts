@@ -1,4 +1,5 @@
-import type { Connection, Database } from "./database.js";
+import type { Database } from "./database.js";
+import type { QueryResult, Statement } from "./dialect.js";
 import type { SessionRow } from "./entities.js";
 import { padList, placeholdersOf } from "./padded-list.js";
 import { HEAD_COLUMNS, type SessionHead, SessionRows } from "./session-row.js";
@@ -29,28 +30,27 @@ export class GroupSessions {
   }
 
   /**
-   * Locks sessions until the transaction ends, in the order of their ids, and gives those
-   * that there are.
+   * Gives the statement that locks sessions until the transaction ends, in the order of
+   * their ids, and reads those that there are.
    *
    * Without `waits`, those that another transaction has locked are left out.
    */
-  async lock(
-    connection: Connection,
-    ids: readonly string[],
-    waits: boolean,
-  ): Promise<ReadonlyMap<string, SessionHead>> {
+  toLock(ids: readonly string[], waits: boolean): Statement {
     const { forUpdate, forUpdateOfFree } = this.#database.dialect;
     const padded = padList(ids);
     const sql = `SELECT ${HEAD_COLUMNS} FROM sessions WHERE id IN (${placeholdersOf(padded)}) ORDER BY id ${waits ? forUpdate : forUpdateOfFree}`;
-    const rows = this.#table.toRows(await connection.query(sql, padded));
-    return new Map(rows.map((row) => [row.id, row]));
+    return [sql, padded];
   }
 
-  /** Writes what has changed of sessions that are locked. */
-  async advance(connection: Connection, heads: readonly SessionHead[]): Promise<void> {
+  /** Gives the sessions that {@link GroupSessions.toLock} has locked, by their ids. */
+  toHeads(locked: QueryResult): ReadonlyMap<string, SessionHead> {
+    return new Map(this.#table.toRows(locked).map((row) => [row.id, row]));
+  }
+
+  /** Gives the statements that write what has changed of sessions that are locked. */
+  toAdvances(heads: readonly SessionHead[]): readonly Statement[] {
     if (this.#advance === undefined || heads.length < 2) {
-      for (const head of heads) await this.#rows.advance(connection, head.id, head);
-      return;
+      return heads.map((head) => this.#rows.toAdvance(head.id, head));
     }
     const rows = heads.map((head) => ({
       id: head.id,
@@ -61,6 +61,6 @@ export class GroupSessions {
       largest_message_bytes: head.largestMessageBytes,
       updated_at: head.updatedAt,
     }));
-    await connection.query(this.#advance, [JSON.stringify(rows)]);
+    return [[this.#advance, [JSON.stringify(rows)]]];
   }
 }

@@ -6,7 +6,8 @@ import type { ApiCallRow } from "./api-call-entity.js";
 import { insertCallRows, toCallRow } from "./api-call-rows.js";
 import { findRepeated } from "./append-repeat.js";
 import type { GroupSessions } from "./append-sessions.js";
-import type { Connection } from "./database.js";
+import type { Connection, Database } from "./database.js";
+import type { Statement } from "./dialect.js";
 import type { MessageRow } from "./entities.js";
 import { refusalOf } from "./expected-head.js";
 import { fromMessageRow, toMessageRow } from "./message-row.js";
@@ -55,22 +56,27 @@ export interface GroupMode {
  * @throws the database's error if it refuses any, as it does where an id is known that was
  * not looked up.
  */
-export async function appendGroup(
-  connection: Connection,
+export function appendGroup(
+  database: Database,
   appends: readonly SessionAppend[],
   mode: GroupMode,
   context: AppendContext,
 ): Promise<readonly Outcome[]> {
+  const { sessions } = context;
   const ids = [...new Set(appends.map(({ ref }) => ref.sessionId))];
-  const heads = await context.sessions.lock(connection, ids, mode.waits);
-  const group = new AppendGroup(connection, heads, context);
-  const outcomes: Outcome[] = [];
-  for (const append of appends) {
-    const isHeld = !mode.waits && !heads.has(append.ref.sessionId);
-    outcomes.push(isHeld ? "held" : await group.carryOut(append, mode.looksUp));
-  }
-  await group.finish();
-  return outcomes;
+  return database.groupTransactionInTurn(
+    sessions.toLock(ids, mode.waits),
+    async (connection, locked) => {
+      const heads = sessions.toHeads(locked);
+      const group = new AppendGroup(connection, heads, context);
+      const outcomes: Outcome[] = [];
+      for (const append of appends) {
+        const isHeld = !mode.waits && !heads.has(append.ref.sessionId);
+        outcomes.push(isHeld ? "held" : await group.carryOut(append, mode.looksUp));
+      }
+      return { result: outcomes, last: await group.finish() };
+    },
+  );
 }
 
 /** The transaction of a group. The locks, which last until it ends, make sequences follow the commits. */
@@ -105,11 +111,12 @@ class AppendGroup {
     return { appended: await this.#write(append) };
   }
 
-  /** Writes what is left to write. */
-  async finish(): Promise<void> {
-    await this.#insertRows();
+  /** Gives the statements that write what is left to write. */
+  async finish(): Promise<readonly Statement[]> {
+    await this.#insertCalls();
     const heads = [...this.#changed].flatMap((id) => this.#heads.get(id) ?? []);
-    await this.#context.sessions.advance(this.#connection, heads);
+    const { messages, sessions } = this.#context;
+    return [...messages.toInserts(this.#rows), ...sessions.toAdvances(heads)];
   }
 
   async #settleWithoutWriting(
@@ -170,10 +177,15 @@ class AppendGroup {
   }
 
   async #insertRows(): Promise<void> {
-    const [rows, calls] = [this.#rows, this.#calls];
+    const rows = this.#rows;
     this.#rows = [];
-    this.#calls = [];
     await this.#context.messages.insert(this.#connection, rows);
+    await this.#insertCalls();
+  }
+
+  async #insertCalls(): Promise<void> {
+    const calls = this.#calls;
+    this.#calls = [];
     await insertCallRows(this.#connection, calls);
   }
 }

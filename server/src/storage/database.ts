@@ -1,6 +1,6 @@
 import type { DataSource, EntityManager, EntityMetadata, QueryRunner } from "typeorm";
 import { StateError } from "../domain/errors.js";
-import type { Dialect, QueryResult } from "./dialect.js";
+import type { Dialect, QueryResult, Statement } from "./dialect.js";
 import type { Entities } from "./entities.js";
 import { classifyFailure, toStateError, unavailable } from "./failures.js";
 import { KeyedQueue, Queue } from "./queue.js";
@@ -17,6 +17,8 @@ const OPERATION_TIMEOUT_MS = 60_000;
 /** How long to wait for a free connection, in milliseconds. */
 const ACQUIRE_TIMEOUT_MS = 5_000;
 
+const COMMIT: Statement = ["COMMIT", []];
+
 /** One connection, for as long as a read or a transaction lasts. */
 export interface Connection {
   /** TypeORM's way to the entities on this connection. */
@@ -27,7 +29,16 @@ export interface Connection {
   query(sql: string, parameters: readonly unknown[]): Promise<QueryResult>;
 }
 
+/** What a transaction of a group gives, and the statements that it ends with. */
+interface Finish<T> {
+  readonly result: T;
+  readonly last: readonly Statement[];
+}
+
 interface OpenConnection extends Connection {
+  /** Runs statements, see {@link Dialect.runAll}. */
+  queryAll(statements: readonly Statement[]): Promise<readonly QueryResult[]>;
+
   /** Ends the connection, so that nobody gets it again. */
   destroy(): void;
 }
@@ -111,6 +122,28 @@ export class Database {
   }
 
   /**
+   * Runs a transaction of work that has its turn, see {@link Database.transactionInTurn}, in
+   * as few round trips as it takes: one for its beginning with a first statement, one for the
+   * last statements, which `work` gives, with its end.
+   */
+  groupTransactionInTurn<T>(
+    first: Statement,
+    work: (connection: Connection, first: QueryResult) => Promise<Finish<T>>,
+  ): Promise<T> {
+    return this.#attemptUntilDone(() =>
+      this.#withConnection((connection) =>
+        orRollBack(connection, async () => {
+          const [, result] = await connection.queryAll([[this.dialect.begin, []], first]);
+          if (result === undefined) throw new Error("the first statement of a group gave nothing");
+          const { result: outcome, last } = await work(connection, result);
+          await connection.queryAll([...last, COMMIT]);
+          return outcome;
+        }),
+      ),
+    );
+  }
+
+  /**
    * Returns unless the database is closing.
    *
    * @throws StateError `unavailable` if it is.
@@ -184,14 +217,11 @@ export class Database {
   ): Promise<T> {
     return this.#withConnection(async (connection) => {
       for (const sql of begin) await connection.query(sql, []);
-      try {
+      return orRollBack(connection, async () => {
         const result = await work(connection);
-        await connection.query("COMMIT", []);
+        await connection.query(...COMMIT);
         return result;
-      } catch (error) {
-        await connection.query("ROLLBACK", []).catch(connection.destroy);
-        throw error;
-      }
+      });
     });
   }
 
@@ -238,8 +268,19 @@ export class Database {
       manager: queryRunner.manager,
       entities,
       query: (sql, parameters) => dialect.run(raw, sql, parameters),
+      queryAll: (statements) => dialect.runAll(raw, statements),
       destroy: () => dialect.destroy(raw),
     });
+  }
+}
+
+/** Runs what is in a transaction, and rolls back where it fails. */
+async function orRollBack<T>(connection: OpenConnection, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    await connection.query("ROLLBACK", []).catch(connection.destroy);
+    throw error;
   }
 }
 

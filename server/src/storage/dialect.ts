@@ -1,6 +1,9 @@
 import type { ColumnType, DataSourceOptions } from "typeorm";
 import type { InsertedColumn, UpdatedColumn } from "./json-statements.js";
 
+/** A statement, with `?` for each parameter, and its parameters. */
+export type Statement = readonly [sql: string, parameters: readonly unknown[]];
+
 /** What a statement gave. */
 export interface QueryResult {
   readonly rows: readonly Readonly<Record<string, unknown>>[];
@@ -113,6 +116,12 @@ export interface Dialect {
 
   /** Runs a statement on a connection of the driver: prepared, with `?` for each parameter. */
   run(connection: object, sql: string, parameters: readonly unknown[]): Promise<QueryResult>;
+
+  /**
+   * Runs statements of a transaction one after the other, in one round trip where they can be
+   * sent at once: of those after one that fails, none has any effect.
+   */
+  runAll(connection: object, statements: readonly Statement[]): Promise<readonly QueryResult[]>;
 
   /** Ends a connection that may still be busy. */
   destroy(connection: object): void;

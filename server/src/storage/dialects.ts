@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
+import type { Duplex } from "node:stream";
 import { StateError } from "../domain/errors.js";
 import { UsageError } from "../domain/usage-error.js";
-import type { Dialect, QueryResult } from "./dialect.js";
+import type { Dialect, QueryResult, Statement } from "./dialect.js";
 import {
   insertManyInPostgres,
   updateManyInMysql,
@@ -17,6 +18,9 @@ const CONNECT_TIMEOUT_MS = 5_000;
  * since waiting blocks the whole server. It is tried again later.
  */
 const SQLITE_BUSY_TIMEOUT_MS = 0;
+
+/** The longest text of statements that are sent at once, in UTF-16 units: few are longer, and a packet is bounded. */
+const MAX_MYSQL_TEXT = 1024 * 1024;
 
 /** Partial indexes serve only what repeats their conditions word for word. */
 const KEPT = "(role = 'system' OR pinned)";
@@ -94,10 +98,11 @@ const sqlite: Dialect = {
   locate: (url) => url,
 
   async run(connection, sql, parameters) {
-    const statement = sqliteStatement(connection as SqliteConnection, sql);
-    return statement.reader
-      ? { rows: statement.all(...parameters), affected: 0 }
-      : { rows: [], affected: statement.run(...parameters).changes };
+    return runInSqlite(connection as SqliteConnection, [sql, parameters]);
+  },
+
+  async runAll(connection, statements) {
+    return statements.map((statement) => runInSqlite(connection as SqliteConnection, statement));
   },
 
   destroy() {},
@@ -179,20 +184,30 @@ const postgres: Dialect = {
         connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
         keepAlive: true,
         application_name: "mofa-state",
+        pipeline: true,
       },
     };
   },
 
   locate: locateServer,
 
-  async run(connection, sql, parameters) {
-    const { name, text } = postgresStatement(sql);
-    const { rows, rowCount } = await (connection as PostgresConnection).query({
-      name,
-      text,
-      values: parameters,
+  run(connection, sql, parameters) {
+    return runInPostgres(connection as PostgresConnection, [sql, parameters]);
+  },
+
+  async runAll(connection, statements) {
+    const postgresConnection = connection as PostgresConnection;
+    const { stream } = postgresConnection.connection;
+    // In one packet. After a failure, PostgreSQL refuses the rest of a transaction, and its
+    // COMMIT rolls back.
+    stream.cork();
+    const running = statements.map((statement) => runInPostgres(postgresConnection, statement));
+    stream.uncork();
+    const outcomes = await Promise.allSettled(running);
+    return outcomes.map((outcome) => {
+      if (outcome.status === "rejected") throw outcome.reason;
+      return outcome.value;
     });
-    return { rows, affected: rowCount ?? 0 };
   },
 
   destroy(connection) {
@@ -293,23 +308,33 @@ const mysql: Dialect = {
       timezone: "Z",
       connectTimeout: CONNECT_TIMEOUT_MS,
       poolSize,
-      extra: { uri: url, enableKeepAlive: true },
+      extra: { uri: url, enableKeepAlive: true, multipleStatements: true },
     };
   },
 
   locate: locateServer,
 
   run(connection, sql, parameters) {
+    return runInMysql(connection as MysqlConnection, [sql, parameters]);
+  },
+
+  async runAll(connection, statements) {
     const mysqlConnection = connection as MysqlConnection;
+    const texts = statements.map(([sql, parameters]) => mysqlConnection.format(sql, parameters));
+    const length = texts.reduce((sum, text) => sum + text.length, 0);
+    // The answer to a single one is of another form.
+    if (statements.length === 1 || length > MAX_MYSQL_TEXT) {
+      const results: QueryResult[] = [];
+      for (const statement of statements) {
+        results.push(await runInMysql(mysqlConnection, statement));
+      }
+      return results;
+    }
     return new Promise((resolve, reject) => {
-      const done: MysqlCallback = (error, result) => {
+      mysqlConnection.query<readonly MysqlResult[]>(texts.join("; "), (error, results) => {
         if (error) reject(error);
-        else if ("affectedRows" in result) resolve({ rows: [], affected: result.affectedRows });
-        else resolve({ rows: result, affected: 0 });
-      };
-      // MySQL prepares no statement that begins or ends a transaction.
-      if (parameters.length === 0) mysqlConnection.query(sql, done);
-      else mysqlConnection.execute(sql, parameters, done);
+        else resolve(results.map(fromMysqlResult));
+      });
     });
   },
 
@@ -348,7 +373,7 @@ interface SqliteConnection {
 }
 
 interface PostgresConnection {
-  readonly connection: { readonly stream: { destroy(): void } };
+  readonly connection: { readonly stream: Pick<Duplex, "cork" | "uncork" | "destroy"> };
   query(query: {
     readonly name: string;
     readonly text: string;
@@ -356,15 +381,52 @@ interface PostgresConnection {
   }): Promise<{ readonly rows: Rows; readonly rowCount: number | null }>;
 }
 
-type MysqlCallback = (
-  error: Error | null,
-  result: Rows | { readonly affectedRows: number },
-) => void;
+type MysqlResult = Rows | { readonly affectedRows: number };
+
+type MysqlCallback<Result> = (error: Error | null, result: Result) => void;
 
 interface MysqlConnection {
-  query(sql: string, done: MysqlCallback): void;
-  execute(sql: string, parameters: readonly unknown[], done: MysqlCallback): void;
+  query<Result>(sql: string, done: MysqlCallback<Result>): void;
+  execute(sql: string, parameters: readonly unknown[], done: MysqlCallback<MysqlResult>): void;
+  format(sql: string, parameters: readonly unknown[]): string;
   destroy(): void;
+}
+
+function fromMysqlResult(result: MysqlResult): QueryResult {
+  return "affectedRows" in result
+    ? { rows: [], affected: result.affectedRows }
+    : { rows: result, affected: 0 };
+}
+
+function runInMysql(
+  connection: MysqlConnection,
+  [sql, parameters]: Statement,
+): Promise<QueryResult> {
+  return new Promise((resolve, reject) => {
+    const done: MysqlCallback<MysqlResult> = (error, result) => {
+      if (error) reject(error);
+      else resolve(fromMysqlResult(result));
+    };
+    // MySQL prepares no statement that begins or ends a transaction.
+    if (parameters.length === 0) connection.query(sql, done);
+    else connection.execute(sql, parameters, done);
+  });
+}
+
+function runInSqlite(connection: SqliteConnection, [sql, parameters]: Statement): QueryResult {
+  const statement = sqliteStatement(connection, sql);
+  return statement.reader
+    ? { rows: statement.all(...parameters), affected: 0 }
+    : { rows: [], affected: statement.run(...parameters).changes };
+}
+
+async function runInPostgres(
+  connection: PostgresConnection,
+  [sql, parameters]: Statement,
+): Promise<QueryResult> {
+  const { name, text } = postgresStatement(sql);
+  const { rows, rowCount } = await connection.query({ name, text, values: parameters });
+  return { rows, affected: rowCount ?? 0 };
 }
 
 const sqliteStatements = new WeakMap<SqliteConnection, Map<string, SqliteStatement>>();

@@ -1,6 +1,5 @@
 import type { Connection, Database } from "./database.js";
 import type { SessionLayerRow } from "./entities.js";
-import { insertSize } from "./padded-list.js";
 import type { SessionHead } from "./session-row.js";
 import { Table } from "./table.js";
 
@@ -124,11 +123,9 @@ export class LayerRows {
     sessionId: string,
     layers: readonly Layer[],
   ): Promise<void> {
-    for (let at = 0; at < layers.length; ) {
-      const end = at + insertSize(Math.min(layers.length - at, MAX_ROWS));
-      const rows = layers.slice(at, end).map((layer) => ({ ...layer, sessionId }));
-      await connection.query(...this.#table.toInsert(rows));
-      at = end;
+    const rows = layers.map((layer) => ({ ...layer, sessionId }));
+    for (let at = 0; at < rows.length; at += MAX_ROWS) {
+      await connection.query(...this.#table.toInsert(rows.slice(at, at + MAX_ROWS)));
     }
   }
 }

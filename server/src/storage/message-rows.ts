@@ -1,9 +1,9 @@
 import type { MessageRange, PageBounds } from "../domain/storage.js";
 import { takePage } from "./bounded-page.js";
 import type { Connection, Database } from "./database.js";
-import type { KeptMessages } from "./dialect.js";
+import type { KeptMessages, Statement } from "./dialect.js";
 import type { MessageRow } from "./entities.js";
-import { insertSize, paddedLists, placeholdersOf } from "./padded-list.js";
+import { paddedLists, placeholdersOf } from "./padded-list.js";
 import { Table } from "./table.js";
 
 /** The most rows that one statement inserts. */
@@ -51,27 +51,25 @@ export class MessageRows {
     this.#insertMany = dialect.insertMany?.(this.#table.name, this.#table.types);
   }
 
-  /** Inserts rows, in as few statements as it takes. */
+  /** Inserts rows. */
   async insert(connection: Connection, rows: readonly MessageRow[]): Promise<void> {
+    for (const statement of this.toInserts(rows)) await connection.query(...statement);
+  }
+
+  /** Gives the statements that insert rows, as few as it takes. */
+  toInserts(rows: readonly MessageRow[]): readonly Statement[] {
+    const statements: Statement[] = [];
     for (let at = 0; at < rows.length; ) {
-      const chunk = rows.slice(at, at + this.#chunkSize(rows, at));
-      await this.#insertChunk(connection, chunk);
+      const chunk = rows.slice(at, at + fittingSize(rows, at));
+      statements.push(this.#toInsert(chunk));
       at += chunk.length;
     }
+    return statements;
   }
 
-  /** How many of the rows the next statement inserts. */
-  #chunkSize(rows: readonly MessageRow[], from: number): number {
-    const fitting = fittingSize(rows, from);
-    return this.#insertMany === undefined ? insertSize(fitting) : fitting;
-  }
-
-  async #insertChunk(connection: Connection, rows: readonly MessageRow[]): Promise<void> {
-    if (this.#insertMany !== undefined && rows.length > 1) {
-      await connection.query(this.#insertMany, [this.#table.toJson(rows)]);
-      return;
-    }
-    await connection.query(...this.#table.toInsert(rows));
+  #toInsert(rows: readonly MessageRow[]): Statement {
+    if (this.#insertMany === undefined || rows.length === 1) return this.#table.toInsert(rows);
+    return [this.#insertMany, [this.#table.toJson(rows)]];
   }
 
   /** Reads which messages of a range there are, tombstones included. */

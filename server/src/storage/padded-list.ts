@@ -25,11 +25,3 @@ export function paddedLists<T>(values: readonly T[]): readonly (readonly T[])[] 
 export function placeholdersOf(values: readonly unknown[]): string {
   return values.map(() => "?").join(", ");
 }
-
-/**
- * Gives how many of so many rows the next statement inserts, so that there are few statements
- * to prepare: the largest power of two.
- */
-export function insertSize(count: number): number {
-  return 2 ** Math.floor(Math.log2(count));
-}

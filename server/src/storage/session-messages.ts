@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { MessageRange } from "../domain/storage.js";
 import type { Connection, Database } from "./database.js";
+import type { Statement } from "./dialect.js";
 import type { MessageRow } from "./entities.js";
 import { type Layer, LayerRows } from "./layer-rows.js";
 import { LayeredMessages } from "./layered-messages.js";
@@ -61,6 +62,11 @@ export class SessionMessages {
   /** Inserts the rows of messages that are new. */
   insert(connection: Connection, rows: readonly MessageRow[]): Promise<void> {
     return this.#rows.insert(connection, rows);
+  }
+
+  /** Gives the statements that insert the rows of messages that are new. */
+  toInserts(rows: readonly MessageRow[]): readonly Statement[] {
+    return this.#rows.toInserts(rows);
   }
 
   /** Finds the row of the message that has an id, tombstones included. */

@@ -4,6 +4,7 @@ import { measureMetadata } from "../domain/metadata-size.js";
 import type { JsonObject, Session } from "../domain/model.js";
 import type { SessionRef } from "../domain/storage.js";
 import type { Connection, Database } from "./database.js";
+import type { Statement } from "./dialect.js";
 import type { SessionRow } from "./entities.js";
 import { Table } from "./table.js";
 
@@ -104,7 +105,12 @@ export class SessionRows {
 
   /** Writes what has changed of a session that is locked. */
   async advance(connection: Connection, id: string, advance: SessionAdvance): Promise<void> {
-    await connection.query(this.#advance, [
+    await connection.query(...this.toAdvance(id, advance));
+  }
+
+  /** Gives the statement that writes what has changed of a session. */
+  toAdvance(id: string, advance: SessionAdvance): Statement {
+    const parameters = [
       advance.headSequence,
       advance.messageCount,
       advance.revision,
@@ -112,7 +118,8 @@ export class SessionRows {
       advance.largestMessageBytes,
       this.#table.toParameter("updatedAt", advance.updatedAt),
       id,
-    ]);
+    ];
+    return [this.#advance, parameters];
   }
 
   async #find(connection: Connection, ref: SessionRef, sql: string): Promise<SessionHead> {

@@ -1,6 +1,6 @@
 import type { ColumnType, EntityMetadata } from "typeorm";
 import type { ColumnMetadata } from "typeorm/metadata/ColumnMetadata.js";
-import type { QueryResult } from "./dialect.js";
+import type { QueryResult, Statement } from "./dialect.js";
 import { placeholdersOf } from "./padded-list.js";
 
 /** The types of those columns whose values TypeORM stores in a form of its own. */
@@ -46,7 +46,7 @@ export class Table<Row extends object> {
   }
 
   /** Gives the statement that inserts rows, and its parameters. */
-  toInsert(rows: readonly Row[]): readonly [sql: string, parameters: readonly unknown[]] {
+  toInsert(rows: readonly Row[]): Statement {
     const parameters: unknown[] = [];
     for (const row of rows) {
       for (const { property, toParameter } of this.#stored) {
