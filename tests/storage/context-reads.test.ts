@@ -117,6 +117,10 @@ function noting(connection: Connection, noted: Statement[]): Connection {
       noted.push([sql, parameters]);
       return connection.query(sql, parameters);
     },
+    rawRows(sql, parameters) {
+      noted.push([sql, parameters]);
+      return connection.rawRows(sql, parameters);
+    },
   };
 }
 

@@ -2,13 +2,13 @@ import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
   type ChangeSchema,
   type MessageDeltaSchema,
-  type StreamMessagesResponse,
   StreamMessagesResponseSchema,
 } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import type { Change } from "../domain/change-storage.js";
 import type { FrameDelta, SessionFrame } from "../domain/session-frame.js";
 import { toProtoMessage, toProtoPart } from "./convert-message.js";
 import { toProtoSession } from "./convert-session.js";
+import { encodeMessageFrame } from "./message-encoder.js";
 
 type FrameInit = NonNullable<MessageInitShape<typeof StreamMessagesResponseSchema>["frame"]>;
 type ChangeInit = NonNullable<MessageInitShape<typeof ChangeSchema>["change"]>;
@@ -19,20 +19,20 @@ const encoded = new WeakMap<SessionFrame, Uint8Array>();
 export function encodeFrame(frame: SessionFrame): Uint8Array {
   const known = encoded.get(frame);
   if (known !== undefined) return known;
-  const bytes = toBinary(StreamMessagesResponseSchema, toProtoFrame(frame));
+  const bytes = encode(frame);
   encoded.set(frame, bytes);
   return bytes;
 }
 
-function toProtoFrame(frame: SessionFrame): StreamMessagesResponse {
+function encode(frame: SessionFrame): Uint8Array {
   const { resumeToken } = frame;
-  return create(StreamMessagesResponseSchema, { resumeToken, frame: toFrame(frame) });
+  if (frame.type === "messages") return encodeMessageFrame(frame.messages, resumeToken);
+  const init = { resumeToken, frame: toFrame(frame) };
+  return toBinary(StreamMessagesResponseSchema, create(StreamMessagesResponseSchema, init));
 }
 
-function toFrame(frame: SessionFrame): FrameInit {
+function toFrame(frame: Exclude<SessionFrame, { readonly type: "messages" }>): FrameInit {
   switch (frame.type) {
-    case "messages":
-      return { case: "messages", value: { messages: frame.messages.map(toProtoMessage) } };
     case "delta":
       return { case: "delta", value: toProtoDelta(frame.delta) };
     case "change": {

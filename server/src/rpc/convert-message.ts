@@ -13,14 +13,16 @@ import type { MessageInput } from "../domain/new-message.js";
 import type { MessageRange } from "../domain/storage.js";
 import { fromStruct, toStruct, toTimestamp } from "./convert.js";
 
-const ROLES: Readonly<Record<Role, ProtoRole>> = {
+/** The roles as the API has them. */
+export const ROLES: Readonly<Record<Role, ProtoRole>> = {
   system: ProtoRole.SYSTEM,
   user: ProtoRole.USER,
   assistant: ProtoRole.ASSISTANT,
   tool: ProtoRole.TOOL,
 };
 
-const STATUSES: Readonly<Record<MessageStatus, ProtoMessageStatus>> = {
+/** How whole messages are, as the API has it. */
+export const STATUSES: Readonly<Record<MessageStatus, ProtoMessageStatus>> = {
   complete: ProtoMessageStatus.COMPLETE,
   streaming: ProtoMessageStatus.STREAMING,
   interrupted: ProtoMessageStatus.INTERRUPTED,

@@ -1,5 +1,6 @@
 import type { ColumnType, DataSourceOptions } from "typeorm";
 import type { InsertedColumn, UpdatedColumn } from "./json-statements.js";
+import type { RawRows } from "./raw-rows.js";
 
 /** A statement, with `?` for each parameter, and its parameters. */
 export type Statement = readonly [sql: string, parameters: readonly unknown[]];
@@ -86,6 +87,8 @@ export interface Dialect {
   readonly contentFrom: string;
   /** How the messages that every context keeps are found without reading those between them. */
   readonly kept: KeptMessages;
+  /** How many rows are read at the least cost. */
+  readonly rawRows: RawRows;
   /** What every connection is told first. */
   readonly connectionSettings: readonly string[];
   /** How migrating servers wait for each other. */

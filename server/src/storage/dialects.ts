@@ -9,6 +9,8 @@ import {
   updateManyInMysql,
   updateManyInPostgres,
 } from "./json-statements.js";
+import { postgresStatement } from "./postgres-statement.js";
+import { mysqlRawRows, postgresRawRows, sqliteRawRows } from "./raw-rows.js";
 
 /** How long to wait for a connection, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -60,6 +62,7 @@ const sqlite: Dialect = {
     table: "messages INDEXED BY messages_kept",
     conditions: [KEPT],
   },
+  rawRows: sqliteRawRows,
   // better-sqlite3 is built to fall back to NORMAL in WAL mode, which loses commits in a power cut.
   connectionSettings: ["PRAGMA synchronous = FULL"],
   migrations: {
@@ -144,6 +147,7 @@ const postgres: Dialect = {
   extendedContent: "content || ?",
   contentFrom: "substring(convert_to(content, 'UTF8') FROM ?)",
   kept: { index: PARTIAL_INDEX, table: "messages", conditions: [KEPT] },
+  rawRows: postgresRawRows,
   connectionSettings: [
     "SET synchronous_commit = on",
     "SET default_transaction_isolation = 'read committed'",
@@ -254,6 +258,7 @@ const mysql: Dialect = {
       "pinned = 0 AND role = 'system'",
     ],
   },
+  rawRows: mysqlRawRows,
   connectionSettings: [
     // Under REPEATABLE READ a transaction saw a head whose message it did not see.
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
@@ -436,19 +441,6 @@ function sqliteStatement(connection: SqliteConnection, sql: string): SqliteState
   sqliteStatements.set(connection, statements);
   const statement = statements.get(sql) ?? connection.prepare(sql);
   statements.set(sql, statement);
-  return statement;
-}
-
-const postgresStatements = new Map<string, { readonly name: string; readonly text: string }>();
-
-/** Gives a statement PostgreSQL's placeholders, and the name under which it is prepared once a connection. */
-function postgresStatement(sql: string): { readonly name: string; readonly text: string } {
-  const known = postgresStatements.get(sql);
-  if (known !== undefined) return known;
-  let parameter = 0;
-  const text = sql.replaceAll("?", () => `$${++parameter}`);
-  const statement = { name: `mofa_state_${postgresStatements.size}`, text };
-  postgresStatements.set(sql, statement);
   return statement;
 }
 

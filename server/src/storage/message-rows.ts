@@ -3,6 +3,14 @@ import { takePage } from "./bounded-page.js";
 import type { Connection, Database } from "./database.js";
 import type { KeptMessages, Statement } from "./dialect.js";
 import type { MessageRow } from "./entities.js";
+import { type LiveMessageRow, LiveMessageRows } from "./live-message-rows.js";
+import {
+  after,
+  type LimitedSelection,
+  type Selection,
+  toSelect,
+  upTo,
+} from "./message-selection.js";
 import { paddedLists, placeholdersOf } from "./padded-list.js";
 import { Table } from "./table.js";
 
@@ -14,7 +22,7 @@ const MAX_INSERT_BYTES = 4 * 1024 * 1024;
 
 /** The rows of a range that fit a page, and whether more follow. */
 export interface MessageRowPage {
-  readonly rows: readonly MessageRow[];
+  readonly rows: readonly LiveMessageRow[];
   readonly hasMore: boolean;
 }
 
@@ -26,12 +34,6 @@ export interface SizedBounds extends PageBounds {
   readonly largestBytes: number;
 }
 
-/** A range, and which of its messages, in SQL. */
-interface Selection extends MessageRange {
-  readonly table?: string;
-  readonly condition?: string;
-}
-
 /** What is known of a message before it is read. */
 export type MessageKeyRow = Pick<MessageRow, "sequence" | "bytes" | "deletedAt">;
 
@@ -41,12 +43,14 @@ type MessagePlace = Pick<MessageRow, "sessionId" | "sequence">;
 /** Reads and inserts the rows of messages with prepared statements. */
 export class MessageRows {
   readonly #table: Table<MessageRow>;
+  readonly #live: LiveMessageRows;
   readonly #insertMany: string | undefined;
   readonly #kept: KeptMessages;
 
   constructor(database: Database) {
     const { entities, dialect } = database;
     this.#table = new Table(database.describe(entities.message));
+    this.#live = new LiveMessageRows(dialect.rawRows);
     this.#kept = dialect.kept;
     this.#insertMany = dialect.insertMany?.(this.#table.name, this.#table.types);
   }
@@ -80,7 +84,7 @@ export class MessageRows {
     limit: number,
   ): Promise<readonly MessageKeyRow[]> {
     const selection = { ...range, limit, withDeleted: true };
-    return this.#select(connection, sessionId, selection, "sequence, bytes, deleted_at");
+    return this.#selectSome(connection, sessionId, selection, "sequence, bytes, deleted_at");
   }
 
   /** Reads the rows of some messages, in no order; tombstones are left out. */
@@ -88,16 +92,16 @@ export class MessageRows {
     connection: Connection,
     sessionId: string,
     sequences: readonly number[],
-  ): Promise<readonly MessageRow[]> {
+  ): Promise<readonly LiveMessageRow[]> {
     const [first, last] = [Math.min(...sequences), Math.max(...sequences)];
     if (last - first + 1 === sequences.length) {
       const range = { afterSequence: first - 1, upToSequence: last, order: "ascending" } as const;
       return this.#select(connection, sessionId, { ...range, limit: sequences.length });
     }
-    const rows: MessageRow[] = [];
+    const rows: LiveMessageRow[] = [];
     for (const list of paddedLists(sequences)) {
-      const sql = `SELECT ${this.#table.columns} FROM messages WHERE session_id = ? AND sequence IN (${placeholdersOf(list)}) AND deleted_at IS NULL`;
-      rows.push(...this.#table.toRows(await connection.query(sql, [sessionId, ...list])));
+      const sql = `SELECT ${this.#live.columns} FROM messages WHERE session_id = ? AND sequence IN (${placeholdersOf(list)}) AND deleted_at IS NULL`;
+      rows.push(...(await this.#live.read(connection, sessionId, sql, [sessionId, ...list])));
     }
     return rows;
   }
@@ -181,7 +185,7 @@ export class MessageRows {
   ): Promise<MessageRowPage> {
     for (let rest = range; ; ) {
       const selection = { ...rest, limit: bounds.maxItems + 1 };
-      const sizes = await this.#select<"sequence" | "bytes">(
+      const sizes = await this.#selectSome<"sequence" | "bytes">(
         connection,
         sessionId,
         selection,
@@ -225,20 +229,22 @@ export class MessageRows {
     return row?.sequence ?? 0;
   }
 
-  async #select<Column extends keyof MessageRow = keyof MessageRow>(
+  #select(
     connection: Connection,
     sessionId: string,
-    selection: Selection & { readonly limit: number; readonly withDeleted?: boolean },
-    columns = this.#table.columns,
+    selection: LimitedSelection,
+  ): Promise<readonly LiveMessageRow[]> {
+    const { sql, parameters } = toSelect(sessionId, selection, this.#live.columns);
+    return this.#live.read(connection, sessionId, sql, parameters);
+  }
+
+  async #selectSome<Column extends keyof MessageRow>(
+    connection: Connection,
+    sessionId: string,
+    selection: LimitedSelection,
+    columns: string,
   ): Promise<readonly Pick<MessageRow, Column>[]> {
-    const { order, limit, roles = [], table = "messages", condition } = selection;
-    const which = selection.withDeleted ? "" : "AND deleted_at IS NULL";
-    const byRole = roles.length === 0 ? "" : `AND role IN (${roles.map(() => "?").join(", ")})`;
-    const byCondition = condition === undefined ? "" : `AND ${condition}`;
-    const direction = order === "ascending" ? "ASC" : "DESC";
-    const sql = `SELECT ${columns} FROM ${table} WHERE session_id = ? AND sequence > ? AND sequence <= ? ${which} ${byRole} ${byCondition} ORDER BY sequence ${direction} LIMIT ?`;
-    const { afterSequence, upToSequence } = selection;
-    const parameters = [sessionId, afterSequence, upToSequence, ...roles, limit];
+    const { sql, parameters } = toSelect(sessionId, selection, columns);
     return this.#table.toRows<Column>(await connection.query(sql, parameters));
   }
 }
@@ -254,20 +260,6 @@ function mergePages(pages: readonly MessageRowPage[], bounds: PageBounds): Messa
   known.sort((one, other) => one.sequence - other.sequence);
   const { items, hasMore } = takePage(known, bounds, ({ bytes }) => bytes);
   return { rows: items, hasMore: hasMore || pages.some((page) => page.hasMore) };
-}
-
-/** The part of a range that ends with a sequence, in the range's order. */
-function upTo(range: Selection, last: number): Selection {
-  return range.order === "ascending"
-    ? { ...range, upToSequence: last }
-    : { ...range, afterSequence: last - 1 };
-}
-
-/** The part of a range that begins after a sequence, in the range's order. */
-function after(range: Selection, last: number): Selection {
-  return range.order === "ascending"
-    ? { ...range, afterSequence: last }
-    : { ...range, upToSequence: last - 1 };
 }
 
 /** How many rows one statement may insert: one at least. */

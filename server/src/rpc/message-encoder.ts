@@ -1,0 +1,83 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { TimestampSchema } from "@bufbuild/protobuf/wkt";
+import {
+  MessageBatchSchema,
+  MessageSchema,
+  StreamMessagesResponseSchema,
+} from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import type { Message } from "../domain/model.js";
+import { toStruct } from "./convert.js";
+import { ROLES, STATUSES, toProtoPart } from "./convert-message.js";
+import { delimited, varint, WireWriter } from "./wire-writer.js";
+
+const message = MessageSchema.field;
+const ID = delimited(message.id);
+const SESSION_ID = delimited(message.sessionId);
+const SEQUENCE = varint(message.sequence);
+const ROLE = varint(message.role);
+const CONTENT = delimited(message.content);
+const PINNED = varint(message.pinned);
+const STATUS = varint(message.status);
+const TOKEN_COUNT = varint(message.tokenCount);
+const CREATED_AT = delimited(message.createdAt);
+const UPDATED_AT = delimited(message.updatedAt);
+const VERSION = varint(message.version);
+const REVISION = varint(message.revision);
+
+const SECONDS = varint(TimestampSchema.field.seconds);
+const NANOS = varint(TimestampSchema.field.nanos);
+const TIMESTAMP_BYTES = 12;
+
+const MESSAGES = delimited(MessageBatchSchema.field.messages);
+const RESUME_TOKEN = delimited(StreamMessagesResponseSchema.field.resumeToken);
+const BATCH = delimited(StreamMessagesResponseSchema.field.messages);
+
+const writer = new WireWriter();
+
+/** Encodes a frame that brings messages, byte for byte as protobuf-es would. */
+export function encodeMessageFrame(messages: readonly Message[], resumeToken: string): Buffer {
+  const bytes = messages.reduce((sum, message) => sum + message.bytes, 0);
+  writer.reset();
+  if (resumeToken !== "") writer.text(RESUME_TOKEN, resumeToken);
+  const batch = writer.begin(BATCH, bytes);
+  for (const message of messages) writeMessage(message);
+  writer.end(batch);
+  return writer.copy();
+}
+
+function writeMessage(given: Message): void {
+  const begun = writer.begin(MESSAGES, given.bytes);
+  const { id, sessionId, sequence, content, tokenCount, version, revision } = given;
+  if (id !== "") writer.text(ID, id);
+  if (sessionId !== "") writer.text(SESSION_ID, sessionId);
+  if (sequence !== 0) writer.int(SEQUENCE, sequence);
+  writer.uint(ROLE, ROLES[given.role]);
+  if (content !== "") writer.text(CONTENT, content);
+  writeRare(given);
+  if (given.pinned) writer.uint(PINNED, 1);
+  writer.uint(STATUS, STATUSES[given.status]);
+  if (tokenCount !== undefined) writer.int(TOKEN_COUNT, tokenCount);
+  writeTime(CREATED_AT, given.createdAt);
+  writeTime(UPDATED_AT, given.updatedAt);
+  if (version !== 0) writer.int(VERSION, version);
+  if (revision !== 0) writer.int(REVISION, revision);
+  writer.end(begun);
+}
+
+/** Writes what few messages have, by protobuf-es: its fields follow one another. */
+function writeRare({ parts, metadata, raw }: Message): void {
+  const struct = toStruct(metadata);
+  if (parts.length === 0 && struct.metadata === undefined && raw === undefined) return;
+  const rare = { parts: parts.map(toProtoPart), ...struct, ...(raw && { raw }) };
+  writer.encoded(toBinary(MessageSchema, create(MessageSchema, rare)));
+}
+
+function writeTime(tag: number, time: Date): void {
+  const ms = time.getTime();
+  const seconds = Math.floor(ms / 1_000);
+  const nanos = (ms - seconds * 1_000) * 1_000_000;
+  const begun = writer.begin(tag, TIMESTAMP_BYTES);
+  if (seconds !== 0) writer.int(SECONDS, seconds);
+  if (nanos !== 0) writer.uint(NANOS, nanos);
+  writer.end(begun);
+}
