@@ -53,6 +53,7 @@ export function readLimits(sources: SettingSources): Limits {
     defaultPageSize: readSetting(limits.defaultPageSize, sources),
     maxPageSize: readSetting(limits.maxPageSize, sources),
     keepVersions: readSetting(limits.keepVersions, sources),
+    historyCacheBytes: readSetting(limits.historyCacheBytes, sources),
   };
 }
 

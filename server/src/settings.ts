@@ -76,6 +76,15 @@ export const LIMIT_SETTINGS: { readonly [K in keyof Limits]: Setting<Limits[K]> 
       description: "how many versions of each key of agent state are kept",
     },
   ),
+  historyCacheBytes: integerSetting(
+    { min: 0, max: 64 * 1024 * MIB },
+    {
+      flag: "--history-cache-bytes <bytes>",
+      variable: "MOFA_STATE_HISTORY_CACHE_BYTES",
+      defaultValue: DEFAULT_LIMITS.historyCacheBytes,
+      description: "how much of the newest histories is kept in memory, in bytes, 0 for none",
+    },
+  ),
 };
 
 /** The settings of the pace, by the field's name. */

@@ -98,6 +98,7 @@ function counting(storage: Storage): { readonly storage: Storage; rows(): number
     append: (...args) => messages.append(...args),
     get: (...args) => messages.get(...args),
     read: (...args) => count(messages.read(...args)),
+    readFrom: (...args) => messages.readFrom(...args),
     readKept: (...args) => count(messages.readKept(...args)),
     sequenceBeforeLast: (...args) => messages.sequenceBeforeLast(...args),
     update: (...args) => messages.update(...args),

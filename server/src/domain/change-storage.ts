@@ -35,6 +35,8 @@ export type Change = {
 /** How far a session has come. */
 export interface SessionPosition {
   readonly headSequence: number;
+  /** Where it is the head, no message was ever deleted. */
+  readonly messageCount: number;
   readonly revision: number;
   /**
    * The newest revision that did anything but append messages: where it is not newer than
@@ -51,6 +53,13 @@ export interface ChangeRange {
   readonly upToRevision: number;
   /** Changes of messages after it are left out: they are read later, as they are then. */
   readonly upToSequence: number;
+}
+
+/** Which messages of a session have changed since a revision. */
+export interface ChangedMessages {
+  readonly sequences: readonly number[];
+  /** All messages after this sequence were deleted; undefined if none were at once. */
+  readonly clearedAfter: number | undefined;
 }
 
 /** A message that is being written, without what it holds. */
@@ -85,6 +94,17 @@ export interface ChangeStorage {
    * given as it was or as it is, and is given again in a range of newer revisions.
    */
   read(ref: SessionRef, range: ChangeRange, maxItems: number): Promise<Page<Change>>;
+
+  /**
+   * Tells which messages were edited, deleted, or written again or to the end by newer
+   * revisions than one; undefined if there were more than `maxChanges` changes. Appends, and
+   * checkpoints of a message that is being written, are none.
+   */
+  changedMessages(
+    ref: SessionRef,
+    afterRevision: number,
+    maxChanges: number,
+  ): Promise<ChangedMessages | undefined>;
 
   /** Gives the messages that are being written, by sequence. */
   messagesBeingWritten(ref: SessionRef): Promise<readonly WrittenMessage[]>;

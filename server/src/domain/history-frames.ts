@@ -2,12 +2,14 @@ import type { Message } from "./model.js";
 import type { Page, SessionRef, Storage } from "./storage.js";
 
 /** How many messages the first frames hold: the first one is to come soon. */
-const FIRST_FRAMES: readonly number[] = [1, 8];
-const FRAME_MAX_BYTES = 64 * 1024;
+export const FIRST_FRAMES: readonly number[] = [1, 8];
+
+/** How many bytes a frame has at the most, unless one message alone has more. */
+export const FRAME_MAX_BYTES = 64 * 1024;
 
 /** How much is read from the storage at once: little for the first frame, then more. */
-const FIRST_READ = { maxItems: 64, maxBytes: 256 * 1024 };
-const READ = { maxItems: 512, maxBytes: 1024 * 1024 };
+export const FIRST_READ = { maxItems: 64, maxBytes: 256 * 1024 };
+export const READ = { maxItems: 512, maxBytes: 1024 * 1024 };
 
 /**
  * Reads the messages after `start` up to `end` in order, and gives them in frames of
@@ -59,7 +61,7 @@ export async function* readPages(
 }
 
 /** Whether a page is larger than was asked for, since its one message is. */
-function isLarge(page: readonly Message[]): boolean {
+export function isLarge(page: readonly Message[]): boolean {
   return page.length === 1 && page.some(({ bytes }) => bytes > READ.maxBytes);
 }
 

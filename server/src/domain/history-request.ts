@@ -1,6 +1,6 @@
+import type { SessionPosition } from "./change-storage.js";
 import { Checks } from "./checks.js";
 import { StateError } from "./errors.js";
-import type { Session } from "./model.js";
 import { fromResumeToken, type StreamPosition } from "./session-frame.js";
 import type { SessionRef, Storage } from "./storage.js";
 
@@ -64,6 +64,9 @@ export function checkHistoryRequest(
   return { ref, start, token, includeDeltas, frameMaxMessages };
 }
 
+/** How far a session has come, as far as a start depends on it. */
+type Head = Pick<SessionPosition, "headSequence" | "messageCount" | "revision">;
+
 /**
  * Gives the sequence after which a stream begins.
  *
@@ -71,14 +74,28 @@ export function checkHistoryRequest(
  */
 export async function findStart(
   storage: Storage,
-  { ref, start, token }: CheckedHistoryRequest,
-  session: Session,
+  request: CheckedHistoryRequest,
+  head: Head,
 ): Promise<number> {
-  const { headSequence, revision } = session;
+  const known = knownStart(request, head);
+  if (known !== undefined) return known;
+  return lookUpStart(storage, request, head);
+}
+
+/**
+ * Gives the sequence after which a stream begins; undefined if the messages that were
+ * deleted have to be looked at for that, as {@link lookUpStart} does.
+ *
+ * @throws StateError `out_of_range` POSITION_AHEAD if that is beyond what is stored.
+ */
+export function knownStart(
+  { ref, start, token }: CheckedHistoryRequest,
+  { headSequence, messageCount, revision }: Head,
+): number | undefined {
   if (start.from === "last_messages") {
-    return start.lastMessages === 0
-      ? headSequence
-      : storage.messages.sequenceBeforeLast(ref, start.lastMessages, headSequence);
+    if (start.lastMessages === 0) return headSequence;
+    if (start.lastMessages >= messageCount) return 0;
+    return messageCount === headSequence ? headSequence - start.lastMessages : undefined;
   }
   const sequence = start.from === "after_sequence" ? start.afterSequence : (token?.sequence ?? 0);
   if (sequence > headSequence || (token?.revision ?? 0) > revision) {
@@ -88,4 +105,14 @@ export async function findStart(
     });
   }
   return sequence;
+}
+
+/** Looks up the sequence after which a stream begins that is to bring the last messages. */
+export async function lookUpStart(
+  storage: Storage,
+  { ref, start }: CheckedHistoryRequest,
+  { headSequence }: Head,
+): Promise<number> {
+  if (start.from !== "last_messages") return 0;
+  return storage.messages.sequenceBeforeLast(ref, start.lastMessages, headSequence);
 }

@@ -1,13 +1,33 @@
-import { readFrames } from "./history-frames.js";
-import { checkHistoryRequest, findStart, type HistoryRequest } from "./history-request.js";
-import { type SessionFrame, toResumeToken } from "./session-frame.js";
-import type { Storage } from "./storage.js";
+import type { SessionPosition } from "./change-storage.js";
+import { EncodedFrameCutter } from "./history-cache/encoded-frames.js";
+import type { HistoryCache, HistoryView } from "./history-cache/history-cache.js";
+import {
+  type HistorySource,
+  type RangePage,
+  readEncoded,
+  toMissing,
+} from "./history-cache/read-encoded.js";
+import { FIRST_READ } from "./history-frames.js";
+import {
+  type CheckedHistoryRequest,
+  checkHistoryRequest,
+  type HistoryRequest,
+  knownStart,
+  lookUpStart,
+} from "./history-request.js";
+import { type HistoryFrame, resumeTokens } from "./session-frame.js";
+import type { MessageRange } from "./storage.js";
 
 /** Who reads a stream. */
 export interface StreamReader {
   readonly tenantId: string;
   /** Aborted when the reader has gone. */
   readonly signal: AbortSignal;
+}
+
+/** Where histories come from: the database, and what is kept of it. */
+export interface Histories extends HistorySource {
+  readonly cache: HistoryCache;
 }
 
 /**
@@ -22,27 +42,92 @@ export interface StreamReader {
  * @throws StateError `not_found` if the session is not there, or is deleted meanwhile.
  */
 export async function* streamHistory(
-  storage: Storage,
+  histories: Histories,
   { tenantId, signal }: StreamReader,
   request: HistoryRequest,
-): AsyncGenerator<SessionFrame, void> {
+): AsyncGenerator<HistoryFrame, void> {
   const checked = checkHistoryRequest(tenantId, request);
-  const { ref, frameMaxMessages } = checked;
-  const session = await storage.sessions.get(ref);
+  const { ref } = checked;
+  const { position, view, start, first } = await openHistory(histories, checked);
   if (signal.aborted) return;
-  const { headSequence, revision } = session;
+  const { headSequence, revision } = position;
   // It brings no changes: who follows from one of its tokens has still to get those.
   const known = checked.token?.revision ?? revision;
+  const toToken = resumeTokens(ref);
 
-  const start = await findStart(storage, checked, session);
-  const range = { start, end: headSequence };
-  for await (const messages of readFrames(storage, ref, range, frameMaxMessages)) {
-    const sequence = messages.at(-1)?.sequence ?? start;
-    const resumeToken = toResumeToken(ref, { sequence, revision: known });
-    yield { type: "messages", messages, resumeToken };
+  const cutter = new EncodedFrameCutter(checked.frameMaxMessages);
+  const reading = { source: histories, ref, view, start, end: headSequence, first };
+  for await (const run of readEncoded(reading)) {
+    for (const { slices, sequence } of cutter.cut(run)) {
+      const resumeToken = toToken({ sequence, revision: known });
+      yield { type: "encoded_messages", slices, resumeToken };
+    }
+  }
+  const rest = cutter.rest();
+  if (rest !== undefined) {
+    const resumeToken = toToken({ sequence: rest.sequence, revision: known });
+    yield { type: "encoded_messages", slices: rest.slices, resumeToken };
   }
   // A session that was deleted meanwhile must not look like one that has caught up.
-  await storage.sessions.get(ref);
-  const resumeToken = toResumeToken(ref, { sequence: headSequence, revision: known });
+  if (headSequence - start > FIRST_READ.maxItems) await histories.storage.changes.position(ref);
+  const resumeToken = toToken({ sequence: headSequence, revision: known });
   yield { type: "caught_up", headSequence, revision, resumeToken };
+}
+
+/** A history that is about to be streamed. */
+interface OpenHistory {
+  readonly position: SessionPosition;
+  readonly view: HistoryView;
+  /** The sequence after which it begins. */
+  readonly start: number;
+  /** What was read of it with the position, if anything. */
+  readonly first: RangePage | undefined;
+}
+
+/** Finds out where a session is, and reads what comes first unless that is kept. */
+async function openHistory(
+  { storage, cache }: Histories,
+  request: CheckedHistoryRequest,
+): Promise<OpenHistory> {
+  const { ref } = request;
+  let range: MessageRange | undefined;
+  const { position, page } = await storage.messages.readFrom(
+    ref,
+    (at) => {
+      range = cache.isBehind(ref, at) ? undefined : firstMissing(cache.view(ref, at), request, at);
+      return range;
+    },
+    FIRST_READ,
+  );
+  await cache.bringUpToDate(storage, ref, position);
+  const view = cache.view(ref, position);
+  if (range !== undefined && page !== undefined) {
+    return { position, view, start: range.afterSequence, first: { range, page } };
+  }
+  const start = startIn(view, request, position) ?? (await lookUpStart(storage, request, position));
+  return { position, view, start, first: undefined };
+}
+
+/** Gives what has to be read first, if that is known already and is not kept. */
+function firstMissing(
+  view: HistoryView,
+  request: CheckedHistoryRequest,
+  position: SessionPosition,
+): MessageRange | undefined {
+  const start = startIn(view, request, position);
+  const { headSequence } = position;
+  if (start === undefined || start >= headSequence) return undefined;
+  if (view.blocks?.find(start) !== undefined) return undefined;
+  return toMissing(view, start, headSequence);
+}
+
+function startIn(
+  view: HistoryView,
+  request: CheckedHistoryRequest,
+  position: SessionPosition,
+): number | undefined {
+  const known = knownStart(request, position);
+  const { start } = request;
+  if (known !== undefined || start.from !== "last_messages") return known;
+  return view.blocks?.sequenceBeforeLast(start.lastMessages, position.headSequence);
 }

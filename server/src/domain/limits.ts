@@ -14,6 +14,8 @@ export interface Limits {
   readonly maxPageSize: number;
   /** How many versions of each key of agent state are kept. */
   readonly keepVersions: number;
+  /** How many bytes of the newest histories are kept in memory as they are sent; 0 for none. */
+  readonly historyCacheBytes: number;
 }
 
 /** The longest key of a session or state, in bytes: what MySQL compares byte for byte. */
@@ -31,4 +33,5 @@ export const DEFAULT_LIMITS: Limits = {
   defaultPageSize: 50,
   maxPageSize: 1_000,
   keepVersions: 100,
+  historyCacheBytes: 64 * 1024 * 1024,
 };

@@ -4,7 +4,9 @@ import { type Context, readContext } from "./context/context.js";
 import { type ContextRequest, checkContextRequest } from "./context/context-request.js";
 import type { Feeds } from "./follow/feeds.js";
 import { followSession } from "./follow/follow-session.js";
-import { type StreamReader, streamHistory } from "./history.js";
+import { type Histories, type StreamReader, streamHistory } from "./history.js";
+import type { MessageEncoder } from "./history-cache/encoded-messages.js";
+import { HistoryCache } from "./history-cache/history-cache.js";
 import type { HistoryRequest } from "./history-request.js";
 import type { Limits } from "./limits.js";
 import type { JsonObject, Message, MessageContent, Role } from "./model.js";
@@ -16,7 +18,7 @@ import {
   toPageBounds,
   toPagePosition,
 } from "./page.js";
-import type { SessionFrame } from "./session-frame.js";
+import type { HistoryFrame, SessionFrame } from "./session-frame.js";
 import type { Appended, MessageChange, MessageRange, SessionRef, Storage } from "./storage.js";
 
 /** What a client may edit of a message: `UpdateMessage`'s mask and the field it stands for. */
@@ -57,16 +59,24 @@ export interface MessageUpdate {
   readonly expectedVersion: number | undefined;
 }
 
+/** What messages are streamed with. */
+export interface MessageStreams {
+  readonly feeds: Feeds;
+  readonly encode: MessageEncoder;
+}
+
 /** The rules of messages: checks what clients send, and hands it to the storage. */
 export class Messages {
   readonly #storage: Storage;
   readonly #limits: Limits;
   readonly #feeds: Feeds;
+  readonly #histories: Histories;
 
-  constructor(storage: Storage, limits: Limits, feeds: Feeds) {
+  constructor(storage: Storage, limits: Limits, { feeds, encode }: MessageStreams) {
     this.#storage = storage;
     this.#limits = limits;
     this.#feeds = feeds;
+    this.#histories = { storage, encode, cache: new HistoryCache(limits.historyCacheBytes) };
   }
 
   /** Appends messages and states, see {@link MessageStorage.append}. */
@@ -111,10 +121,13 @@ export class Messages {
   }
 
   /** Streams a session, see {@link streamHistory} and {@link followSession}. */
-  stream(reader: StreamReader, request: HistoryRequest): AsyncIterable<SessionFrame> {
+  stream(
+    reader: StreamReader,
+    request: HistoryRequest,
+  ): AsyncIterable<SessionFrame | HistoryFrame> {
     return request.follow
       ? followSession({ storage: this.#storage, feeds: this.#feeds }, reader, request)
-      : streamHistory(this.#storage, reader, request);
+      : streamHistory(this.#histories, reader, request);
   }
 
   /** Gives what to send to a model, see {@link readContext}. */

@@ -1,5 +1,5 @@
 import type { NewApiCall } from "./api-call.js";
-import type { ChangeStorage } from "./change-storage.js";
+import type { ChangeStorage, SessionPosition } from "./change-storage.js";
 import type { Doorbell } from "./doorbell.js";
 import type {
   AgentState,
@@ -271,6 +271,18 @@ export interface MessageStorage {
 
   /** Reads the messages of a range in its order. Deleted ones are left out. */
   read(ref: SessionRef, range: MessageRange, bounds: PageBounds): Promise<Page<Message>>;
+
+  /**
+   * Tells how far a session has come, and reads the page of it that `choose` asks for then,
+   * if it does, as {@link MessageStorage.read} would: in as few round trips as can be.
+   *
+   * `choose` may be called again, with a newer position. What it throws is thrown.
+   */
+  readFrom(
+    ref: SessionRef,
+    choose: (position: SessionPosition) => MessageRange | undefined,
+    bounds: PageBounds,
+  ): Promise<{ readonly position: SessionPosition; readonly page: Page<Message> | undefined }>;
 
   /**
    * Reads the messages of a range that every context keeps: system messages, and what is

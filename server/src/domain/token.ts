@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { canonicalJson } from "./json.js";
 import type { JsonObject } from "./model.js";
 
@@ -16,10 +16,17 @@ export type TokenFields = readonly (string | number)[];
  * no secret; the checksum finds edits and mix-ups.
  */
 export function encodeToken(binding: JsonObject, fields: TokenFields): string {
-  const payload = Buffer.from(JSON.stringify(fields));
-  return Buffer.concat([Buffer.of(VERSION), checksum(binding, payload), payload]).toString(
-    "base64url",
-  );
+  return tokenEncoder(binding)(fields);
+}
+
+/** Gives what makes many tokens of one binding, as {@link encodeToken} makes each. */
+export function tokenEncoder(binding: JsonObject): (fields: TokenFields) => string {
+  const bound = toBytes(binding);
+  return (fields) => {
+    const payload = Buffer.from(JSON.stringify(fields));
+    const parts = [Buffer.of(VERSION), checksum(bound, payload), payload];
+    return Buffer.concat(parts).toString("base64url");
+  };
 }
 
 /** What the fields of a token are, in their order. A number is a whole one from 0 on. */
@@ -38,7 +45,8 @@ export function decodeToken(
   const payload = bytes.subarray(1 + CHECKSUM_BYTES);
   // Decoding overlooks stray characters, so the token must also be what encoding gives.
   if (bytes[0] !== VERSION || bytes.toString("base64url") !== token) return undefined;
-  if (!checksum(binding, payload).equals(bytes.subarray(1, 1 + CHECKSUM_BYTES))) return undefined;
+  const expected = checksum(toBytes(binding), payload);
+  if (!expected.equals(bytes.subarray(1, 1 + CHECKSUM_BYTES))) return undefined;
   const fields = parse(payload);
   return hasShape(fields, shape) ? fields : undefined;
 }
@@ -60,10 +68,10 @@ function hasShape(fields: unknown, shape: TokenShape): fields is TokenFields {
   });
 }
 
-function checksum(binding: JsonObject, payload: Uint8Array): Buffer {
-  return createHash("sha256")
-    .update(`${VERSION}${canonicalJson(binding)}`)
-    .update(payload)
-    .digest()
-    .subarray(0, CHECKSUM_BYTES);
+function toBytes(binding: JsonObject): Buffer {
+  return Buffer.from(`${VERSION}${canonicalJson(binding)}`);
+}
+
+function checksum(bound: Buffer, payload: Buffer): Buffer {
+  return hash("sha256", Buffer.concat([bound, payload]), "buffer").subarray(0, CHECKSUM_BYTES);
 }

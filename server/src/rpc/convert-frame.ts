@@ -5,10 +5,10 @@ import {
   StreamMessagesResponseSchema,
 } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import type { Change } from "../domain/change-storage.js";
-import type { FrameDelta, SessionFrame } from "../domain/session-frame.js";
+import type { FrameDelta, HistoryFrame, SessionFrame } from "../domain/session-frame.js";
 import { toProtoMessage, toProtoPart } from "./convert-message.js";
 import { toProtoSession } from "./convert-session.js";
-import { encodeMessageFrame } from "./message-encoder.js";
+import { encodeBatchFrame, encodeCaughtUpFrame, encodeMessageFrame } from "./message-encoder.js";
 
 type FrameInit = NonNullable<MessageInitShape<typeof StreamMessagesResponseSchema>["frame"]>;
 type ChangeInit = NonNullable<MessageInitShape<typeof ChangeSchema>["change"]>;
@@ -16,7 +16,8 @@ type ChangeInit = NonNullable<MessageInitShape<typeof ChangeSchema>["change"]>;
 const encoded = new WeakMap<SessionFrame, Uint8Array>();
 
 /** Encodes a frame of a stream; one that many followers are given is encoded once. */
-export function encodeFrame(frame: SessionFrame): Uint8Array {
+export function encodeFrame(frame: SessionFrame | HistoryFrame): Uint8Array {
+  if (frame.type === "encoded_messages") return encodeBatchFrame(frame.slices, frame.resumeToken);
   const known = encoded.get(frame);
   if (known !== undefined) return known;
   const bytes = encode(frame);
@@ -27,11 +28,14 @@ export function encodeFrame(frame: SessionFrame): Uint8Array {
 function encode(frame: SessionFrame): Uint8Array {
   const { resumeToken } = frame;
   if (frame.type === "messages") return encodeMessageFrame(frame.messages, resumeToken);
+  if (frame.type === "caught_up") return encodeCaughtUpFrame(frame, resumeToken);
   const init = { resumeToken, frame: toFrame(frame) };
   return toBinary(StreamMessagesResponseSchema, create(StreamMessagesResponseSchema, init));
 }
 
-function toFrame(frame: Exclude<SessionFrame, { readonly type: "messages" }>): FrameInit {
+function toFrame(
+  frame: Exclude<SessionFrame, { readonly type: "messages" | "caught_up" }>,
+): FrameInit {
   switch (frame.type) {
     case "delta":
       return { case: "delta", value: toProtoDelta(frame.delta) };
@@ -39,18 +43,12 @@ function toFrame(frame: Exclude<SessionFrame, { readonly type: "messages" }>): F
       const revision = BigInt(frame.change.revision);
       return { case: "change", value: { revision, change: toChange(frame.change) } };
     }
-    case "caught_up":
-      return { case: "caughtUp", value: toProgress(frame) };
-    case "heartbeat":
-      return { case: "heartbeat", value: toProgress(frame) };
+    case "heartbeat": {
+      const headSequence = BigInt(frame.headSequence);
+      const revision = BigInt(frame.revision);
+      return { case: "heartbeat", value: { headSequence, revision } };
+    }
   }
-}
-
-function toProgress(frame: { readonly headSequence: number; readonly revision: number }): {
-  readonly headSequence: bigint;
-  readonly revision: bigint;
-} {
-  return { headSequence: BigInt(frame.headSequence), revision: BigInt(frame.revision) };
 }
 
 function toProtoDelta(delta: FrameDelta): MessageInitShape<typeof MessageDeltaSchema> {

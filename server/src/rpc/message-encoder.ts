@@ -1,10 +1,13 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { TimestampSchema } from "@bufbuild/protobuf/wkt";
 import {
+  CaughtUpSchema,
   MessageBatchSchema,
   MessageSchema,
   StreamMessagesResponseSchema,
 } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import type { SessionPosition } from "../domain/change-storage.js";
+import { EncodedMessages } from "../domain/history-cache/encoded-messages.js";
 import type { Message } from "../domain/model.js";
 import { toStruct } from "./convert.js";
 import { ROLES, STATUSES, toProtoPart } from "./convert-message.js";
@@ -31,6 +34,10 @@ const TIMESTAMP_BYTES = 12;
 const MESSAGES = delimited(MessageBatchSchema.field.messages);
 const RESUME_TOKEN = delimited(StreamMessagesResponseSchema.field.resumeToken);
 const BATCH = delimited(StreamMessagesResponseSchema.field.messages);
+const CAUGHT_UP = delimited(StreamMessagesResponseSchema.field.caughtUp);
+const HEAD_SEQUENCE = varint(CaughtUpSchema.field.headSequence);
+const CAUGHT_UP_REVISION = varint(CaughtUpSchema.field.revision);
+const CAUGHT_UP_BYTES = 8;
 
 const writer = new WireWriter();
 
@@ -42,7 +49,49 @@ export function encodeMessageFrame(messages: readonly Message[], resumeToken: st
   const batch = writer.begin(BATCH, bytes);
   for (const message of messages) writeMessage(message);
   writer.end(batch);
-  return writer.copy();
+  return Buffer.from(writer.written);
+}
+
+/** Encodes messages for frames that {@link encodeBatchFrame} makes of them. */
+export function encodeMessages(messages: readonly Message[]): EncodedMessages {
+  writer.reset();
+  const ends = messages.map((message) => {
+    writeMessage(message);
+    return writer.length;
+  });
+  const sequences = messages.map(({ sequence }) => sequence);
+  return new EncodedMessages(Buffer.from(writer.written), sequences, ends);
+}
+
+/** Encodes a frame that brings messages which are encoded already, as {@link encodeMessageFrame} would. */
+export function encodeBatchFrame(slices: readonly Uint8Array[], resumeToken: string): Buffer {
+  const size = slices.reduce((sum, { length }) => sum + length, 0);
+  writer.reset();
+  if (resumeToken !== "") writer.text(RESUME_TOKEN, resumeToken);
+  writer.uint(BATCH, size);
+  const head = writer.written;
+  const frame = Buffer.allocUnsafe(head.length + size);
+  frame.set(head);
+  let at = head.length;
+  for (const slice of slices) {
+    frame.set(slice, at);
+    at += slice.length;
+  }
+  return frame;
+}
+
+/** Encodes a frame that says that a stream has caught up, byte for byte as protobuf-es would. */
+export function encodeCaughtUpFrame(
+  { headSequence, revision }: Pick<SessionPosition, "headSequence" | "revision">,
+  resumeToken: string,
+): Buffer {
+  writer.reset();
+  if (resumeToken !== "") writer.text(RESUME_TOKEN, resumeToken);
+  const caughtUp = writer.begin(CAUGHT_UP, CAUGHT_UP_BYTES);
+  if (headSequence !== 0) writer.uint(HEAD_SEQUENCE, headSequence);
+  if (revision !== 0) writer.uint(CAUGHT_UP_REVISION, revision);
+  writer.end(caughtUp);
+  return Buffer.from(writer.written);
 }
 
 function writeMessage(given: Message): void {

@@ -36,6 +36,11 @@ export class WireWriter {
   #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
   #length = 0;
 
+  /** How many bytes were written. */
+  get length(): number {
+    return this.#length;
+  }
+
   /** Begins anew: forgets what was written, which an error may have left unfinished. */
   reset(): void {
     this.#length = 0;
@@ -96,9 +101,9 @@ export class WireWriter {
     this.#setLength(start, width);
   }
 
-  /** Gives a copy of what was written. */
-  copy(): Buffer {
-    return Buffer.from(this.#bytes.subarray(0, this.#length));
+  /** What was written: a view, which the next message overwrites. */
+  get written(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
   }
 
   /** Writes the length of what follows `width` bytes after `start`, which moves if it needs more or less. */

@@ -1,4 +1,4 @@
-import type { ChangeRange } from "../domain/change-storage.js";
+import type { ChangedMessages, ChangeRange } from "../domain/change-storage.js";
 import type { Page } from "../domain/storage.js";
 import { takePage } from "./bounded-page.js";
 import type { Connection } from "./database.js";
@@ -30,6 +30,27 @@ export async function listChanges(
   // Each list goes as far as a page can, so that nothing of the page is missing.
   changes.sort((a, b) => a.revision - b.revision);
   return takePage(changes, { maxItems, maxBytes: PAGE_MAX_BYTES }, weigh);
+}
+
+/**
+ * Lists which messages newer revisions than one changed; undefined if they made more than
+ * `maxChanges` changes.
+ */
+export async function listChangedMessages(
+  { query }: Connection,
+  sessionId: string,
+  afterRevision: number,
+  maxChanges: number,
+): Promise<ChangedMessages | undefined> {
+  const sql =
+    "SELECT kind, sequence FROM session_changes WHERE session_id = ? AND revision > ? ORDER BY revision LIMIT ?";
+  const { rows } = await query(sql, [sessionId, afterRevision, maxChanges + 1]);
+  if (rows.length > maxChanges) return undefined;
+  const sequencesOf = (kind: string) =>
+    rows.filter((row) => row.kind === kind).map(({ sequence }) => Number(sequence));
+  const clears = sequencesOf("clear");
+  const clearedAfter = clears.length === 0 ? undefined : Math.min(...clears);
+  return { sequences: sequencesOf("message"), clearedAfter };
 }
 
 function weigh(change: ListedChange): number {

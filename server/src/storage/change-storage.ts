@@ -1,5 +1,6 @@
 import type {
   Change,
+  ChangedMessages,
   ChangeRange,
   ChangeStorage,
   SessionPosition,
@@ -8,10 +9,11 @@ import type {
 } from "../domain/change-storage.js";
 import type { Extent } from "../domain/model.js";
 import type { Page, SessionRef } from "../domain/storage.js";
+import { listChangedMessages } from "./change-list.js";
 import { ChangePages } from "./change-pages.js";
 import type { Connection, Database } from "./database.js";
 import { padList, placeholdersOf } from "./padded-list.js";
-import { SessionRows } from "./session-row.js";
+import { positionOf, SessionRows } from "./session-row.js";
 
 /** For how many sessions one statement asks at most. */
 const MAX_IDS = 512;
@@ -30,10 +32,18 @@ export class TypeOrmChangeStorage implements ChangeStorage {
 
   position(ref: SessionRef): Promise<SessionPosition> {
     return this.#database.read(async (connection) => {
-      const head = await this.#sessions.read(connection, ref);
-      const { headSequence, revision, changeRevision } = head;
-      return { headSequence, revision, changeRevision };
+      return positionOf(await this.#sessions.read(connection, ref));
     });
+  }
+
+  changedMessages(
+    ref: SessionRef,
+    afterRevision: number,
+    maxChanges: number,
+  ): Promise<ChangedMessages | undefined> {
+    return this.#database.read((connection) =>
+      listChangedMessages(connection, ref.sessionId, afterRevision, maxChanges),
+    );
   }
 
   read(ref: SessionRef, range: ChangeRange, maxItems: number): Promise<Page<Change>> {

@@ -1,3 +1,4 @@
+import type { SessionPosition } from "../domain/change-storage.js";
 import { StateError } from "../domain/errors.js";
 import type { Message } from "../domain/model.js";
 import { measureMessage } from "../domain/new-message.js";
@@ -27,6 +28,7 @@ import { SessionReads } from "./session-reads.js";
 import {
   advanceTo,
   nextOf,
+  positionOf,
   type Revision,
   type SessionAdvance,
   type SessionHead,
@@ -77,6 +79,26 @@ export class TypeOrmMessageStorage implements MessageStorage {
       (found) => isGapless(found, range),
     );
     return toPage(ref, page);
+  }
+
+  async readFrom(
+    ref: SessionRef,
+    choose: (position: SessionPosition) => MessageRange | undefined,
+    bounds: PageBounds,
+  ): Promise<{ position: SessionPosition; page: Page<Message> | undefined }> {
+    const { position, read } = await this.#reads.read(
+      ref,
+      async (connection, head) => {
+        const position = positionOf(head);
+        const range = choose(position);
+        if (range === undefined) return { position };
+        const sized = sizedFor(head, bounds);
+        const page = await this.#messages.read(connection, head, range, sized);
+        return { position, read: { range, page } };
+      },
+      ({ read }) => read === undefined || isGapless(read.page, read.range),
+    );
+    return { position, page: read && toPage(ref, read.page) };
   }
 
   async readKept(
@@ -177,13 +199,14 @@ function toPage({ sessionId }: SessionRef, { rows, hasMore }: MessageRowPage): P
   return { items: rows.map((row) => fromMessageRow(row, sessionId)), hasMore };
 }
 
-/** Whether a page is not the last one, and has all of its range up to its end. */
+/** Whether a page has every sequence of its range up to its end. */
 function isGapless(
   { rows, hasMore }: MessageRowPage,
   { afterSequence, upToSequence, order }: MessageRange,
 ): boolean {
   const last = rows.at(-1)?.sequence;
-  if (!hasMore || last === undefined) return false;
+  if (!hasMore) return rows.length === upToSequence - afterSequence;
+  if (last === undefined) return false;
   const length = order === "ascending" ? last - afterSequence : upToSequence - last + 1;
   return length === rows.length;
 }

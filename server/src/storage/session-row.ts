@@ -1,3 +1,4 @@
+import type { SessionPosition } from "../domain/change-storage.js";
 import { StateError } from "../domain/errors.js";
 import { parseJson } from "../domain/json.js";
 import { measureMetadata } from "../domain/metadata-size.js";
@@ -145,6 +146,12 @@ export function requireSession<Row extends Pick<SessionRow, "tenantId" | "delete
     throw new StateError("not_found", "SESSION_DELETED", `session ${sessionId} was deleted`);
   }
   return row;
+}
+
+/** Gives how far the session of a row has come. */
+export function positionOf(head: SessionHead): SessionPosition {
+  const { headSequence, messageCount, revision, changeRevision } = head;
+  return { headSequence, messageCount, revision, changeRevision };
 }
 
 /** The time of a change of a session: now, or its last change if the clock ran backwards. */

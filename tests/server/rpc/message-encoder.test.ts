@@ -4,7 +4,12 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { JsonObject, Message, Part } from "../../../server/src/domain/model.js";
 import { toProtoMessage } from "../../../server/src/rpc/convert-message.js";
-import { encodeMessageFrame } from "../../../server/src/rpc/message-encoder.js";
+import {
+  encodeBatchFrame,
+  encodeCaughtUpFrame,
+  encodeMessageFrame,
+  encodeMessages,
+} from "../../../server/src/rpc/message-encoder.js";
 
 const text = fc.oneof(
   fc.string({ unit: "binary", maxLength: 60 }),
@@ -74,6 +79,38 @@ it("writes what protobuf-es writes, whatever was expected of a message's size", 
       expect(encoded.equals(encodeByLibrary(messages, token))).toBe(true);
     }),
     { numRuns: 1_000 },
+  );
+});
+
+it("makes the same frame of messages that were encoded before", () => {
+  fc.assert(
+    fc.property(fc.array(message, { maxLength: 5 }), fc.nat(5), text, (messages, cut, token) => {
+      const { length } = messages;
+      const encoded = encodeMessages(messages);
+      const middle = Math.min(cut, length);
+      const slices = [encoded.bytes(0, middle), encoded.bytes(middle, length)];
+
+      expect(encodeBatchFrame(slices, token).equals(encodeByLibrary(messages, token))).toBe(true);
+      const rest = encoded.slice(middle, length).concat(encoded.slice(0, middle));
+      const turned = [...messages.slice(middle), ...messages.slice(0, middle)];
+      expect(rest.bytes(0, length)).toEqual(encodeMessages(turned).bytes(0, length));
+    }),
+  );
+});
+
+it("writes what protobuf-es writes of a stream that has caught up", () => {
+  fc.assert(
+    fc.property(int64, int64, text, (headSequence, revision, resumeToken) => {
+      const value = { headSequence: BigInt(headSequence), revision: BigInt(revision) };
+      const frame = create(StreamMessagesResponseSchema, {
+        resumeToken,
+        frame: { case: "caughtUp", value },
+      });
+
+      const encoded = encodeCaughtUpFrame({ headSequence, revision }, resumeToken);
+
+      expect(encoded.equals(toBinary(StreamMessagesResponseSchema, frame))).toBe(true);
+    }),
   );
 });
 

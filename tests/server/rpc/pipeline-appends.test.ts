@@ -17,6 +17,7 @@ import { SILENT_LOGGER } from "../../../server/src/domain/log.js";
 import { Messages } from "../../../server/src/domain/messages.js";
 import type { MessageStorage, SessionRef, Storage } from "../../../server/src/domain/storage.js";
 import { newUuid } from "../../../server/src/domain/uuid.js";
+import { encodeMessages } from "../../../server/src/rpc/message-encoder.js";
 import { messageHandlers } from "../../../server/src/rpc/message-handlers.js";
 import { pipelineHandlers } from "../../../server/src/rpc/pipeline-handlers.js";
 import { createSession, EVERYTHING, WIDE } from "../../storage/contract/samples.js";
@@ -57,11 +58,10 @@ async function serve(
   });
   onTestFinished(() => feeds.close());
   const appends = { append: through(storage) } as MessageStorage;
-  const messages = new Messages(
-    { ...storage, messages: appends } as Storage,
-    DEFAULT_LIMITS,
+  const messages = new Messages({ ...storage, messages: appends } as Storage, DEFAULT_LIMITS, {
     feeds,
-  );
+    encode: encodeMessages,
+  });
   const pair = await startRaw((server) =>
     server.add(MessageService, {
       ...messageHandlers(messages),

@@ -40,7 +40,12 @@ export function testChanges(suite: StorageSuite): void {
 
     expect(await changesOf(ref)).toEqual([]);
     const { changeRevision } = before;
-    expect(await changes.position(ref)).toEqual({ headSequence: 3, revision: 3, changeRevision });
+    expect(await changes.position(ref)).toEqual({
+      headSequence: 3,
+      messageCount: 3,
+      revision: 3,
+      changeRevision,
+    });
     expect(changeRevision).toBeLessThan(2);
   });
 
@@ -140,7 +145,7 @@ export function testChanges(suite: StorageSuite): void {
         ],
       },
     ]);
-    const position = { headSequence: 1, revision: 3, changeRevision: 3 };
+    const position = { headSequence: 1, messageCount: 1, revision: 3, changeRevision: 3 };
     expect(await suite.storage.changes.position(ref)).toEqual(position);
   });
 
@@ -198,7 +203,7 @@ export function testChanges(suite: StorageSuite): void {
 
     expect(await changesOf(session)).toEqual([{ type: "message_updated", revision: 4, message }]);
     expect(begun.changeRevision).toBeLessThan(begun.revision);
-    expect(written).toEqual({ headSequence: 1, revision: 3, changeRevision: 3 });
+    expect(written).toEqual({ headSequence: 1, messageCount: 1, revision: 3, changeRevision: 3 });
   });
 
   it("tells that the writing of a message began again", async () => {

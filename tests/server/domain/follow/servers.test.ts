@@ -161,6 +161,7 @@ it("stores what was appended though those who announce it fail", async () => {
       revisions: () => Promise.reject(new Error("broken")),
       read: () => Promise.reject(new Error("broken")),
       messagesBeingWritten: () => Promise.reject(new Error("broken")),
+      changedMessages: () => Promise.reject(new Error("broken")),
       tail: () => Promise.reject(new Error("broken")),
     },
   };

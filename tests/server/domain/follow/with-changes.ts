@@ -10,6 +10,7 @@ export function withChanges(storage: Storage, others: Partial<ChangeStorage>): S
       position: (ref) => changes.position(ref),
       read: (...query) => changes.read(...query),
       messagesBeingWritten: (ref) => changes.messagesBeingWritten(ref),
+      changedMessages: (...query) => changes.changedMessages(...query),
       tail: (...query) => changes.tail(...query),
       revisions: (ids) => changes.revisions(ids),
       ...others,
