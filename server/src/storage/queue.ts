@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 
 /** For how long a queue may keep all else in the process waiting, in milliseconds. */
 const MAX_BUSY_MS = 5;
@@ -7,11 +7,12 @@ const MAX_BUSY_MS = 5;
  * Runs one piece of work at a time, in the order in which they came.
  *
  * Work that never waits for the event loop, as SQLite's, does not starve it: between two
- * pieces the queue gives way now and then.
+ * pieces the queue gives way where the present turn of the loop has taken long.
  */
 export class Queue {
   #last: Promise<unknown> = Promise.resolve();
-  #gaveWayAt = 0;
+  /** When the first work of the loop's present turn began; undefined before that. */
+  #turnBeganAt: number | undefined;
 
   /** Runs `work` once everything before it has ended, and gives its outcome. */
   run<T>(work: () => Promise<T>): Promise<T> {
@@ -21,11 +22,18 @@ export class Queue {
   }
 
   async #runNext<T>(work: () => Promise<T>): Promise<T> {
-    if (performance.now() - this.#gaveWayAt > MAX_BUSY_MS) {
-      await setImmediate();
-      this.#gaveWayAt = performance.now();
-    }
+    const beganAt = this.#turnBeganAt;
+    if (beganAt !== undefined && performance.now() - beganAt > MAX_BUSY_MS) await nextTurn();
+    this.#noteTurn();
     return work();
+  }
+
+  #noteTurn(): void {
+    if (this.#turnBeganAt !== undefined) return;
+    this.#turnBeganAt = performance.now();
+    setImmediate(() => {
+      this.#turnBeganAt = undefined;
+    });
   }
 }
 

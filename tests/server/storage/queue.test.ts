@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { KeyedQueue, Queue } from "../../../server/src/storage/queue.js";
 
@@ -29,7 +30,7 @@ describe("a queue", () => {
     const queue = new Queue();
     let done = 0;
     let doneAtTurn: number | undefined;
-    setImmediate(() => {
+    const turn = setImmediate().then(() => {
       doneAtTurn = done;
     });
 
@@ -40,8 +41,27 @@ describe("a queue", () => {
       }),
     );
     await Promise.all(pieces);
+    await turn;
 
     expect(doneAtTurn).toBeLessThan(10);
+  });
+});
+
+describe("a queue that was idle", () => {
+  it("begins without a turn of the event loop", async () => {
+    const queue = new Queue();
+    await queue.run(async () => {});
+    await setImmediate();
+    work(20);
+    let hasTurned = false;
+    const turn = setImmediate().then(() => {
+      hasTurned = true;
+    });
+
+    const turnedBefore = await queue.run(async () => hasTurned);
+
+    expect(turnedBefore).toBe(false);
+    await turn;
   });
 });
 

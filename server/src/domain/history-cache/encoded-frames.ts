@@ -1,4 +1,4 @@
-import { FIRST_FRAMES, FRAME_MAX_BYTES } from "../history-frames.js";
+import { FRAME_MAX_BYTES } from "../history-frames.js";
 import type { EncodedMessages } from "./encoded-messages.js";
 
 /** Some messages of those that were encoded together: from one index to another. */
@@ -15,17 +15,19 @@ export interface EncodedBatch {
   readonly sequence: number;
 }
 
-/** Cuts encoded messages into frames of growing size, as `FrameCutter` cuts messages. */
+/** Cuts encoded messages into frames, as `FrameCutter` cuts messages. */
 export class EncodedFrameCutter {
   readonly #maxMessages: number;
-  readonly #firstFrames = [...FIRST_FRAMES];
+  readonly #firstFrames: number[];
   #slices: Uint8Array[] = [];
   #count = 0;
   #bytes = 0;
   #sequence = 0;
 
-  constructor(maxMessages: number) {
+  /** The first frames hold no more than `firstFrames` says, one by one. */
+  constructor(maxMessages: number, firstFrames: readonly number[]) {
     this.#maxMessages = maxMessages;
+    this.#firstFrames = [...firstFrames];
   }
 
   /** Takes messages, and gives the frames that are full. */

@@ -1888,9 +1888,9 @@ export declare const MessageService: GenService<{
    * Streams the messages of a session: its history in order, and with `follow`
    * everything that happens after it, without a gap or a duplicate.
    *
-   * Headers go out at once. The history comes in frames; the first one is small, so
-   * that it comes soon, later ones hold up to 64 messages or 64 KiB, and one message at
-   * least. Then comes `caught_up`, which covers what was there when the call began.
+   * Headers go out at once. The history comes in frames of up to 64 messages or 64 KiB,
+   * and one message at least; where it has to be read from the database, the first one is
+   * small, so that it comes soon. Then comes `caught_up`, which covers what was there when the call began.
    * Without `follow` it is the last frame.
    *
    * With `follow` the stream goes on: messages as they are appended, `change` for what
