@@ -1,4 +1,5 @@
 import type { DatabaseKind } from "../support/database-kinds.js";
+import type { MeasuredServer } from "./measured-server.js";
 import type { Stage } from "./stage.js";
 
 /** One figure of a measurement. */
@@ -25,6 +26,8 @@ export type Load = (durationMs: number) => Promise<Sample>;
 export interface Loads {
   readonly server: Load;
   readonly baseline: Load;
+  /** Whose CPU time is measured, where that is not the stage's server and echo. */
+  readonly meters?: { readonly server: MeasuredServer; readonly baseline: MeasuredServer };
 }
 
 /** Looks up a metric of one side of a round. */
@@ -34,6 +37,8 @@ export type MetricLookup = (name: string) => number;
 export interface Target {
   readonly metric: string;
   readonly relation: "≤" | "≥";
+  /** Where it must hold: on all backends by default. */
+  readonly backends?: readonly DatabaseKind[];
   /** Gives what the value is compared with, in the unit of the metric, in one round. */
   limit(server: MetricLookup, baseline: MetricLookup): number;
 }

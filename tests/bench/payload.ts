@@ -9,7 +9,8 @@ const TEXT =
   "A message of a conversation is a sentence or two, and a little longer where the model speaks. ";
 
 // With its ids and times, a message then takes about 300 bytes as it is read.
-const CONTENT = TEXT.repeat(2);
+/** The text of the message that is appended everywhere. */
+export const CONTENT = TEXT.repeat(2);
 
 const STARTED_AT = Date.now();
 const NODE = randomBytes(6).toString("hex");

@@ -44,7 +44,7 @@ export async function measureCase(
     await loads.server(warmUpMs);
     await loads.baseline(warmUpMs);
   }
-  const meters = { server: stage.server, baseline: stage.echo };
+  const meters = loads.meters ?? { server: stage.server, baseline: stage.echo };
   const unit = `µs/${benchCase.operation}`;
   const measured: Round[] = [];
   for (let index = 0; index < (benchCase.isMeasuredOnce ? 1 : rounds); index += 1) {
@@ -56,7 +56,10 @@ export async function measureCase(
     }
     measured.push(round);
   }
-  return toSeries(measured, benchCase.targets ?? []);
+  const targets = benchCase.targets?.filter(
+    ({ backends }) => backends?.includes(stage.backend) ?? true,
+  );
+  return toSeries(measured, targets ?? []);
 }
 
 interface Sampling {

@@ -29,30 +29,36 @@ export function createSessions(server: GrpcClient, count: number): Promise<reado
 }
 
 /** Appends a message to a session, and gives the answer. */
-export async function append(
+export function append(client: GrpcClient, sessionId: string): Promise<AppendMessagesResponse> {
+  return appendMessages(client, sessionId, 1);
+}
+
+/** Appends so many messages to a session, and gives the answer. */
+export async function appendMessages(
   client: GrpcClient,
   sessionId: string,
+  count: number,
 ): Promise<AppendMessagesResponse> {
-  const request = create(AppendMessagesRequestSchema, { sessionId, messages: [newMessage()] });
+  const messages = Array.from({ length: count }, newMessage);
+  const request = create(AppendMessagesRequestSchema, { sessionId, messages });
   const response = await client.unary(MessageService.method.appendMessages, request);
   const { length } = response.messages;
-  if (length !== 1) throw new Error(`an append was answered with ${length} messages`);
+  if (length !== count) throw new Error(`an append was answered with ${length} messages`);
   return response;
+}
+
+/** Creates a session of so many messages, and gives its id. */
+export async function createLong(server: GrpcClient, length: number): Promise<string> {
+  const sessionId = await createSession(server);
+  for (let left = length; left > 0; left -= MESSAGES_AN_APPEND) {
+    await appendMessages(server, sessionId, Math.min(left, MESSAGES_AN_APPEND));
+  }
+  return sessionId;
 }
 
 /** Gives the id of a session of `HISTORY_LENGTH` messages, the same one for all cases. */
 export function historyOf(server: GrpcClient): Promise<string> {
-  const history = histories.get(server) ?? createHistory(server);
+  const history = histories.get(server) ?? createLong(server, HISTORY_LENGTH);
   histories.set(server, history);
   return history;
-}
-
-async function createHistory(server: GrpcClient): Promise<string> {
-  const sessionId = await createSession(server);
-  for (let length = 0; length < HISTORY_LENGTH; length += MESSAGES_AN_APPEND) {
-    const messages = Array.from({ length: MESSAGES_AN_APPEND }, newMessage);
-    const request = create(AppendMessagesRequestSchema, { sessionId, messages });
-    await server.unary(MessageService.method.appendMessages, request);
-  }
-  return sessionId;
 }

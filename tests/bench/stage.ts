@@ -1,6 +1,7 @@
 import type { DatabaseKind } from "../support/database-kinds.js";
 import type { ServerUrls } from "../support/database-servers.js";
 import { createEmptyDatabase } from "../support/empty-database.js";
+import { type Driver, openDriver } from "./driver.js";
 import { GrpcClient } from "./grpc-client.js";
 import { MeasuredServer } from "./measured-server.js";
 
@@ -67,6 +68,11 @@ export class Stage {
     const database = await createEmptyDatabase(this.backend, this.#servers);
     this.keep({ close: database.drop });
     return this.keep(await startServer(database.url));
+  }
+
+  /** Opens the database with its plain driver, for one case. */
+  async openDriver(): Promise<Driver> {
+    return this.keep(await openDriver(this.#databaseUrl));
   }
 
   /** Starts a new echo, for one case. */

@@ -17,6 +17,7 @@ export const streamHistory: BenchCase = {
   name: "stream-100k",
   baseline: "echo-stream",
   operation: "message",
+  targets: [{ metric: "rate", relation: "≥", limit: (_, echo) => 0.9 * echo("rate") }],
   async prepare({ server, echo }) {
     const sessionId = await historyOf(server.client);
     const request = create(StreamMessagesRequestSchema, { sessionId });

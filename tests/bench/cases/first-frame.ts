@@ -1,0 +1,107 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  MessageService,
+  type StreamMessagesRequest,
+  StreamMessagesRequestSchema,
+} from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import type { BenchCase, Load, Sample, Target } from "../bench-case.js";
+import { closedLoop } from "../closed-loop.js";
+import type { GrpcClient } from "../grpc-client.js";
+import { Latencies } from "../latencies.js";
+import { createSession, historyOf } from "../sessions.js";
+import { appendInLoop } from "./append.js";
+
+/** How many messages the last page of a driver has that is read for one frame. */
+const PAGE = 64;
+
+const HOT: readonly Target[] = [
+  {
+    metric: "p50",
+    relation: "≤",
+    backends: ["sqlite"],
+    limit: (_, echo) => 1.2 * echo("p50"),
+  },
+  {
+    metric: "p50",
+    relation: "≤",
+    backends: ["postgres", "mariadb"],
+    limit: (_, echo) => echo("p50") + echo("driver-p50") + 0.1,
+  },
+];
+
+const COLD: Target = {
+  metric: "p50",
+  relation: "≤",
+  backends: ["sqlite", "postgres", "mariadb"],
+  limit: (_, echo) => echo("p50") + echo("driver-p50") + 0.3,
+};
+
+/** From the call to the first frame of a history of 100,000 messages that was read before. */
+export const firstFrame: BenchCase = firstFrameCase("first-frame", HOT, []);
+
+/** The same on a server that keeps no histories. */
+export const firstFrameCold: BenchCase = firstFrameCase(
+  "first-frame-cold",
+  [COLD],
+  ["--history-cache-bytes", "0"],
+);
+
+function firstFrameCase(
+  name: string,
+  targets: readonly Target[],
+  args: readonly string[],
+): BenchCase {
+  return {
+    name,
+    baseline: "echo",
+    operation: "call",
+    targets,
+    // What is in memory is with its server, and cannot be read by another or by a driver.
+    ...(args.length > 0 && { backends: ["sqlite", "postgres", "mariadb"] }),
+    async prepare(stage) {
+      const { server, echo, backend } = stage;
+      const sessionId = await historyOf(server.client);
+      const reader = args.length === 0 ? server : await stage.startAnother(args);
+      const request = create(StreamMessagesRequestSchema, { sessionId });
+      const driver = await stage.openDriver();
+      const echoed = [await createSession(server.client)];
+      const baseline: Load = async (durationMs) => {
+        const calls = await appendInLoop(echo.client, {
+          sessionIds: echoed,
+          inFlight: 1,
+          durationMs,
+        });
+        if (backend === "memory") return calls;
+        const read = async () => void (await driver.read(sessionId, 0, PAGE));
+        const { metrics } = await closedLoop(read, { inFlight: 1, durationMs });
+        const driven = metrics.map((metric) => ({ ...metric, name: `driver-${metric.name}` }));
+        return { ...calls, metrics: [...calls.metrics, ...driven] };
+      };
+      return {
+        server: (durationMs) => readFirstAgain(reader.client, request, durationMs),
+        baseline,
+        meters: { server: reader, baseline: echo },
+      };
+    },
+  };
+}
+
+/** Opens streams until the time is over, each when the one before has ended, and measures until their first frames. */
+async function readFirstAgain(
+  client: GrpcClient,
+  request: StreamMessagesRequest,
+  durationMs: number,
+): Promise<Sample> {
+  const latencies = new Latencies();
+  const endsAt = performance.now() + durationMs;
+  for (let begunAt = performance.now(); begunAt < endsAt; begunAt = performance.now()) {
+    let isFirst = true;
+    const call = client.stream(MessageService.method.streamMessages, request, () => {
+      if (isFirst) latencies.record(performance.now() - begunAt);
+      isFirst = false;
+      call.cancel();
+    });
+    await call.ended;
+  }
+  return { operations: latencies.count, metrics: latencies.metrics() };
+}
