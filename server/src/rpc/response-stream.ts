@@ -1,4 +1,9 @@
-import { type ServerDuplexStream, type ServerWritableStream, status } from "@grpc/grpc-js";
+import {
+  Metadata,
+  type ServerDuplexStream,
+  type ServerWritableStream,
+  status,
+} from "@grpc/grpc-js";
 import type { StateError } from "../domain/errors.js";
 import type { Logger } from "../domain/log.js";
 import { SendWindow } from "./send-window.js";
@@ -47,7 +52,7 @@ export class ResponseStream {
     this.#abort(reason);
   }
 
-  /** Sends what a source gives until either side ends. Never rejects. */
+  /** Sends headers at once, and what a source gives until either side ends. Never rejects. */
   async run(open: (signal: AbortSignal) => AsyncIterable<Buffer>): Promise<void> {
     try {
       const { signal } = this.#controller;
@@ -64,11 +69,15 @@ export class ResponseStream {
 
   async #sendAll(frames: AsyncIterator<Buffer>): Promise<void> {
     try {
+      let next = frames.next();
+      // What a source begins by asking the database takes longer than this: both at once.
+      this.#call.sendMetadata(new Metadata());
       for (;;) {
-        const { done, value } = await this.#unlessAborted(frames.next());
+        const { done, value } = await this.#unlessAborted(next);
         if (done) return;
         this.#window.send(value);
         if (this.#window.isFull) await this.#unlessAborted(this.#window.room());
+        next = frames.next();
       }
     } finally {
       // Not awaited: a source that is busy would hold up the end of the call.

@@ -1,9 +1,5 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
-import {
-  type handleBidiStreamingCall,
-  type handleServerStreamingCall,
-  Metadata,
-} from "@grpc/grpc-js";
+import type { handleBidiStreamingCall, handleServerStreamingCall } from "@grpc/grpc-js";
 import type { CallEnvironment } from "./call-environment.js";
 import { decodeRequest, encodeReply, type MethodTypes, type Reply } from "./codec.js";
 import type { CallContext } from "./context.js";
@@ -63,11 +59,7 @@ function respond(
   const stream = new ResponseStream(call, logger);
   liveStreams.add(stream);
   void stream
-    .run((signal) => {
-      const source = frames({ tenantId: tenantOf(call.metadata), signal });
-      call.sendMetadata(new Metadata());
-      return source;
-    })
+    .run((signal) => frames({ tenantId: tenantOf(call.metadata), signal }))
     .catch((error: unknown) => logger.error({ err: error }, "a stream could not be ended"))
     .finally(() => liveStreams.delete(stream));
 }

@@ -25,7 +25,8 @@ export class LiveMessageRows {
       bigint("version"),
       bigint("revision"),
       time("created_at"),
-      time("updated_at"),
+      // Few messages are ever changed: for the others, there is one time less to read.
+      time("NULLIF(updated_at, created_at)"),
     ].join(", ");
   }
 
@@ -42,8 +43,7 @@ export class LiveMessageRows {
 
   #toRow(sessionId: string, row: RawRow): LiveMessageRow {
     const { toTime, toBytes } = this.#raw;
-    const [createdAt, updatedAt] = [row[14], row[15]];
-    const created = toTime(createdAt);
+    const createdAt = toTime(row[14]);
     return {
       sessionId,
       sequence: Number(row[0]),
@@ -60,9 +60,8 @@ export class LiveMessageRows {
       bytes: Number(row[11]),
       version: Number(row[12]),
       revision: Number(row[13]),
-      createdAt: created,
-      // Few messages are ever changed.
-      updatedAt: updatedAt === createdAt ? created : toTime(updatedAt),
+      createdAt,
+      updatedAt: row[15] === null ? createdAt : toTime(row[15]),
     };
   }
 }
