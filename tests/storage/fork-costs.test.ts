@@ -36,12 +36,13 @@ describeDatabases("the cost of a fork", (kind) => {
     await migrateSchema(database);
     const sessions = new TypeOrmSessionStorage(database);
     const messages = new TypeOrmMessageStorage(database, 4);
-    const run = vi.spyOn(database.dialect, "run");
-    onTestFinished(() => run.mockRestore());
+    const { dialect } = database;
+    const runs = [vi.spyOn(dialect, "run"), vi.spyOn(dialect.rawRows, "run")];
+    for (const run of runs) onTestFinished(() => run.mockRestore());
     const statements = async (work: () => Promise<unknown>): Promise<readonly string[]> => {
-      run.mockClear();
+      for (const run of runs) run.mockClear();
       await work();
-      return run.mock.calls.map(([, sql]) => sql);
+      return runs.flatMap((run) => run.mock.calls.map(([, sql]) => sql));
     };
     const fork = async (ref: SessionRef, at?: number): Promise<SessionRef> => {
       const request = forkOf(ref, at);

@@ -27,6 +27,17 @@ const READS: Readonly<Record<string, readonly [Read, unknown]>> = {
     async (messages, ref) => toSequences(await messages.read(ref, EVERYTHING, WIDE)),
     [1, 2, 3],
   ],
+  "in what a stream begins with": [
+    async (messages, ref) => {
+      const { page } = await messages.readFrom(
+        ref,
+        ({ headSequence }) => ({ ...EVERYTHING, upToSequence: headSequence }),
+        WIDE,
+      );
+      return page && toSequences(page);
+    },
+    [1, 2, 3],
+  ],
   "in a page of its role": [
     async (messages, ref) =>
       toSequences(await messages.read(ref, { ...EVERYTHING, roles: ["system"] }, WIDE)),
@@ -66,16 +77,25 @@ describeDatabases(
           await messages.update(ref, first.id, { content: "edited" }, undefined);
           await sessions.delete({ ...ref, sessionId: fork.id });
         };
-        const run = dialect.run.bind(dialect);
         let moves = 0;
+        const moveBefore = async (sql: string) => {
+          if (moves > 0 || !sql.includes("FROM messages")) return;
+          moves += 1;
+          await move();
+        };
+        const { rawRows } = dialect;
+        const run = dialect.run.bind(dialect);
         const held = vi.spyOn(dialect, "run").mockImplementation(async (connection, sql, given) => {
-          if (moves === 0 && sql.includes("FROM messages")) {
-            moves += 1;
-            await move();
-          }
+          await moveBefore(sql);
           return run(connection, sql, given);
         });
+        const runRaw = rawRows.run.bind(rawRows);
+        const heldRaw = vi.spyOn(rawRows, "run").mockImplementation(async (...statement) => {
+          await moveBefore(statement[1]);
+          return runRaw(...statement);
+        });
         onTestFinished(() => held.mockRestore());
+        onTestFinished(() => heldRaw.mockRestore());
 
         const result = await read(messages, ref, first.id);
 
