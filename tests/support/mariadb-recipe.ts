@@ -33,6 +33,8 @@ export const mariadbRecipe: ServerRecipe = {
     args: [
       "--no-defaults",
       `--datadir=${dataDirectory}`,
+      // Where it starts, a server deletes the temporary tables of all others.
+      `--tmpdir=${join(dataDirectory, "..")}`,
       `--port=${port}`,
       `--socket=${join(dataDirectory, "mariadb.sock")}`,
       `--pid-file=${join(dataDirectory, "mariadb.pid")}`,
