@@ -63,6 +63,25 @@ describeDatabases("a tool's result", (database) => {
     expect(results).toEqual([40 * KIB, 50 * KIB]);
   });
 
+  it.each([
+    [[5, 5], [5]],
+    [
+      [2, 2, 2, 1, 2, 2],
+      [2, 2, 1, 2],
+    ],
+    [[1, 9], [1]],
+  ])("is refused where those of a step, of %j MiB, leave no room for it", async (sizes, kept) => {
+    const { replies, results } = await readBytes(
+      usual,
+      sizes.map((size) => size * MIB),
+    );
+
+    expect(replies).toEqual(["read", "on"]);
+    expect(results).toHaveLength(sizes.length);
+    const whole = results.filter((result) => typeof result === "number");
+    expect(whole.map((bytes) => bytes / MIB).sort()).toEqual(kept.toSorted());
+  });
+
   it("that no context has room for is an error that tells the model so", async () => {
     const { replies, results } = await readBytes(usual, [9 * MIB]);
 

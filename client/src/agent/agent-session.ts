@@ -47,8 +47,11 @@ export interface AgentSession {
    * `contextWith` was told from was read.
    */
   append(messages: readonly NewMessage[]): Promise<boolean>;
-  /** Appends tools' results; one that is too large has an error in its place that says so. */
-  appendResults(results: readonly ToolMessage[]): Promise<void>;
+  /**
+   * Appends tools' results, for which a context has room for so many bytes. One that is too
+   * large has an error in its place that says so.
+   */
+  appendResults(results: readonly ToolMessage[], room: number): Promise<void>;
   /** Waits until the newest message is not being written, and gives it; undefined if there is none. */
   settled(signal: AbortSignal): Promise<Message | undefined>;
   /** Begins a reply. `onFailure` is called with what its storing fails with for good. */

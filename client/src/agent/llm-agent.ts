@@ -99,9 +99,11 @@ export class LLMAgent {
    *
    * Who leaves the loop, or aborts the signal, ends the turn: what was given is kept as an
    * interrupted message. Leaving, as `break` does, waits until it is stored: where the server is
-   * gone, up to the `timeoutMs` of `connect`, 30 s by default; then it throws. A model is at most 256 KiB ahead of its caller, and is held up then: a
-   * turn whose caller stops reading without leaving is stored as far as that, and the session's
-   * next turn waits for it only where the answer is longer.
+   * gone, up to the `timeoutMs` of `connect`, 30 s by default; then it throws.
+   *
+   * A model is at most 256 KiB ahead of its caller, and is held up then. Of a longer answer whose
+   * caller stops reading without leaving, what was given is stored, and the session's next turn
+   * in this process waits for the rest: leave the loop.
    *
    * An answer that the model has cut short is complete as far as it goes: `onCutShort` tells of
    * it, and so does the `error` of its call in `state.usage`, which succeeded.

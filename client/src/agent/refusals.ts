@@ -27,7 +27,7 @@ export function contextTooLarge(cause: StateError): StateError {
   const what = `what the model is to be sent has ${required} ${unit}, and may have ${limit}`;
   const how =
     unit === "bytes"
-      ? "build the agent with withSlidingWindow or withTokenBudget, or with less of them"
+      ? "build the agent with withSlidingWindow or withTokenBudget, or with fewer turns or tokens"
       : "build the agent with a larger withTokenBudget, or unpin messages";
   const { code, reason, metadata } = cause;
   return new StateError(code, `${what}: ${how}`, { reason, metadata, cause });
@@ -39,10 +39,14 @@ export function questionTooLarge(): StateError {
   return tooLarge(`${what} and the pinned ones: shorten it, or raise the budget`);
 }
 
-/** The error of tools' results that the context has no room for. */
-export function resultsTooLarge(): StateError {
-  const what = "what the tools gave does not fit the agent's token budget";
-  return tooLarge(`${what}: raise the budget, or let the tools give less`);
+/** The error of tools' results that are not in the context any more. */
+export function resultsLeftOut(): StateError {
+  const what = "what the tools gave is not in what the model is to be sent";
+  const budget = "it does not fit the agent's token budget";
+  const window = "others have written to the session, and the turn is out of its window";
+  return tooLarge(
+    `${what}: ${budget}, or ${window}; build the agent with a larger withTokenBudget or withSlidingWindow, or let the tools give less`,
+  );
 }
 
 function tooLarge(message: string): StateError {

@@ -1,5 +1,8 @@
-/** How much of what the model said may wait for the caller, in bytes of UTF-8. */
+/** How much of what the model said may wait for the caller, in bytes of UTF-8 and of its pieces. */
 const MAX_UNREAD_BYTES = 256 * 1024;
+
+/** About how much a piece takes beside its text: many small ones are much too. */
+const PIECE_BYTES = 64;
 
 /** A piece of a reply. */
 interface Piece {
@@ -32,7 +35,7 @@ export class ReplyFlow {
   put(text: string, take: () => void): void {
     if (this.#isDropped) return;
     this.#pieces.push({ text, take });
-    this.#unreadBytes += Buffer.byteLength(text);
+    this.#unreadBytes += weigh(text);
     this.#wakeReader();
   }
 
@@ -78,7 +81,7 @@ export class ReplyFlow {
     for (;;) {
       const piece = this.#pieces.shift();
       if (piece) {
-        this.#unreadBytes -= Buffer.byteLength(piece.text);
+        this.#unreadBytes -= weigh(piece.text);
         piece.take?.();
         this.#wakeWriter();
         yield piece.text;
@@ -99,4 +102,8 @@ export class ReplyFlow {
       this.#wakeWriter = resolve;
     });
   }
+}
+
+function weigh(text: string): number {
+  return Buffer.byteLength(text) + PIECE_BYTES;
 }

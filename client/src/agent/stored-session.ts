@@ -72,8 +72,8 @@ export class StoredSession implements AgentSession {
     return before !== undefined && before.revision + 1 === revision;
   }
 
-  appendResults(results: readonly ToolMessage[]): Promise<void> {
-    return appendResults(results, (messages) => this.append(messages));
+  appendResults(results: readonly ToolMessage[], room: number): Promise<void> {
+    return appendResults(results, room, (messages) => this.append(messages));
   }
 
   async settled(signal: AbortSignal): Promise<Message | undefined> {

@@ -4,10 +4,11 @@ import type { NewMessage } from "../model/message.js";
 import type { ToolCallPart, ToolResultPart } from "../model/part.js";
 import { newId } from "../uuid.js";
 import type { AgentSession } from "./agent-session.js";
+import { roomBeside } from "./append-results.js";
 import type { ChatModel, ModelMessage, ModelTool } from "./chat-model.js";
 import { ModelCall } from "./model-call.js";
 import { ModelError } from "./model-error.js";
-import { resultsTooLarge } from "./refusals.js";
+import { resultsLeftOut } from "./refusals.js";
 import { ReplyFlow } from "./reply-flow.js";
 import { runWaitedFor } from "./session-queue.js";
 import { runTool, type Tool } from "./tool.js";
@@ -42,6 +43,8 @@ export class Turn {
   readonly #cancel = new AbortController();
   #questionId: string | undefined;
   #isBegun = false;
+  /** What the model was sent last. */
+  #sent: readonly ModelMessage[] = [];
   #cutShort: string | undefined;
 
   constructor(session: AgentSession, settings: TurnSettings) {
@@ -119,7 +122,7 @@ export class Turn {
     let call = first;
     for (let step = 1; step <= MAX_STEPS; step++) {
       await new TurnReply(this.#session, this.flow, call, this.#questionId).run();
-      this.#cutShort ??= call.cutShort;
+      this.#cutShort = call.cutShort;
       if (call.toolCalls.length === 0) return;
       const results = await this.#runTools(call.toolCalls);
       if (step < MAX_STEPS) call = this.#call(await this.#contextWith(results));
@@ -140,7 +143,10 @@ export class Turn {
     // Whether it was aborted is asked when what there is has been stored.
     await untilAborted(Promise.all(running), signal).catch(() => undefined);
     const results = calls.flatMap((call) => ended.get(call) ?? []).map(toToolMessage);
-    if (results.length > 0) await this.#session.appendResults(results);
+    if (results.length > 0) {
+      const answer: ModelMessage = { role: "assistant", content: "", parts: calls };
+      await this.#session.appendResults(results, roomBeside([...this.#sent, answer]));
+    }
     signal.throwIfAborted();
     return results;
   }
@@ -153,7 +159,7 @@ export class Turn {
     const context = await this.#session.context();
     const sent = new Set(context.map(({ id }) => id));
     if (results.every(({ id }) => sent.has(id))) return context;
-    throw resultsTooLarge();
+    throw resultsLeftOut();
   }
 
   /** @throws the reason of a turn that is cancelled. */
@@ -162,6 +168,7 @@ export class Turn {
     const { model, systemPrompt, tools } = this.#settings;
     const prompt = { role: "system", content: systemPrompt ?? "", parts: [] } as const;
     const messages = (systemPrompt === undefined ? context : [prompt, ...context]).map(toSent);
+    this.#sent = messages;
     return new ModelCall(model, { messages, tools: tools.map(toModelTool) }, this.#cancel.signal);
   }
 }
