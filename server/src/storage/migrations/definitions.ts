@@ -1,7 +1,7 @@
 import type { QueryRunner } from "typeorm";
 import type { Dialect } from "../dialect.js";
 
-// Each of these does nothing where it was done before: where definitions are not
+// Each that creates or adds does nothing where it was done before: where definitions are not
 // transactional, a start that was cut off is finished by the next.
 
 /** A table, and its columns and keys in SQL. */
