@@ -46,12 +46,19 @@ export function toNewMessage(
   if (role === undefined) checks.add(`${path}role`, "must be system, user, assistant or tool");
   const content = toMessageContent(checks, input, path, limits);
   return () => {
-    const message = { ...content, role: role ?? "user" };
+    const known = role ?? "user";
+    // Written out, since spreading is slow and this is done for every message.
     return {
-      ...message,
       id: id ?? newUuid(),
+      role: known,
+      content: content.content,
+      parts: content.parts,
+      metadata: content.metadata,
+      raw: content.raw,
+      pinned: content.pinned,
+      tokenCount: content.tokenCount,
       bytes: measureMessage(content),
-      requestHash: hashMessage(message),
+      requestHash: hashMessage(content, known),
     };
   };
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash as digest } from "node:crypto";
 import type { ApiCallContent } from "./api-call.js";
 import { canonicalJson, parseJson } from "./json.js";
 import type {
@@ -20,9 +20,11 @@ import type {
  */
 function hash(fields: JsonObject): Uint8Array {
   const present = Object.entries(fields).filter(([, value]) => !isEmpty(value));
-  return createHash("sha256")
-    .update(canonicalJson(Object.fromEntries(present)))
-    .digest();
+  return sha256(canonicalJson(Object.fromEntries(present)));
+}
+
+function sha256(text: string): Uint8Array {
+  return digest("sha256", text, "buffer");
 }
 
 function isEmpty(value: JsonValue | undefined): boolean {
@@ -60,9 +62,10 @@ function toHashedSession(session: SessionFields): JsonObject {
 }
 
 /** Hashes what a client set of a message. */
-export function hashMessage(message: MessageContent & { readonly role: Role }): Uint8Array {
+export function hashMessage(message: MessageContent, role: Role): Uint8Array {
+  if (isPlain(message)) return sha256(plainJson(message, role));
   return hash({
-    role: message.role,
+    role,
     content: message.content,
     parts: message.parts.map(toHashedPart),
     metadata: message.metadata,
@@ -70,6 +73,18 @@ export function hashMessage(message: MessageContent & { readonly role: Role }): 
     pinned: message.pinned,
     tokenCount: message.tokenCount ?? "",
   });
+}
+
+function isPlain({ parts, metadata, raw }: MessageContent): boolean {
+  return parts.length === 0 && raw === undefined && isEmpty(metadata);
+}
+
+/** The same JSON text that {@link hash} would make of a plain message, as most are, in a quarter of the time. */
+function plainJson({ content, pinned, tokenCount }: MessageContent, role: Role): string {
+  const contentJson = content === "" ? "" : `"content":${JSON.stringify(content)},`;
+  const pinnedJson = pinned ? '"pinned":true,' : "";
+  const tokenCountJson = tokenCount === undefined ? "" : `,"tokenCount":${tokenCount}`;
+  return `{${contentJson}${pinnedJson}"role":"${role}"${tokenCountJson}}`;
 }
 
 /** Hashes a part of a message. */
@@ -80,7 +95,7 @@ export function hashPart(part: Part): Uint8Array {
 /** Hashes what a client set of a state. */
 export function hashState(key: string, payload: StatePayload): Uint8Array {
   return payload.json === undefined
-    ? hash({ key, data: digest(payload.data), mediaType: payload.mediaType })
+    ? hash({ key, data: digestBytes(payload.data), mediaType: payload.mediaType })
     : hash({ key, json: [parseJson(payload.json)] });
 }
 
@@ -107,7 +122,7 @@ export function hashApiCall(call: ApiCallContent, createdAt: Date | undefined): 
 }
 
 function toHashedRaw(raw: RawContent): JsonObject {
-  return { data: digest(raw.data), mediaType: raw.mediaType };
+  return { data: digestBytes(raw.data), mediaType: raw.mediaType };
 }
 
 function toHashedPart(part: Part): JsonObject {
@@ -115,7 +130,7 @@ function toHashedPart(part: Part): JsonObject {
     case "tool_call":
       return { ...part, argumentsJson: part.argumentsJson && [parseJson(part.argumentsJson)] };
     case "file":
-      return { ...part, uri: part.uri ?? "", data: part.data ? digest(part.data) : "" };
+      return { ...part, uri: part.uri ?? "", data: part.data ? digestBytes(part.data) : "" };
     case "data":
       return { ...part, json: parseJson(part.json) };
     default:
@@ -123,6 +138,6 @@ function toHashedPart(part: Part): JsonObject {
   }
 }
 
-function digest(data: Uint8Array): string {
-  return createHash("sha256").update(data).digest("base64");
+function digestBytes(data: Uint8Array): string {
+  return digest("sha256", data, "base64");
 }

@@ -1,4 +1,4 @@
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import {
   type PipelineAppendsRequest,
   PipelineAppendsResponseSchema,
@@ -7,7 +7,8 @@ import type { AppendInput } from "../domain/append-input.js";
 import { Checks } from "../domain/checks.js";
 import type { Logger } from "../domain/log.js";
 import type { Appended } from "../domain/storage.js";
-import { fromAppendRequest, toProtoAppended } from "./convert-append.js";
+import { encodePipelined } from "./append-encoder.js";
+import { fromAppendRequest } from "./convert-append.js";
 import type { Requests } from "./request-stream.js";
 import { toStatusMessage } from "./status.js";
 
@@ -115,11 +116,14 @@ export class AppendPipeline {
   async #respond(request: PipelineAppendsRequest): Promise<Uint8Array> {
     const { requestId } = request;
     try {
-      const appended = await this.#append(checkRequest(request));
-      return encode({ requestId, outcome: { case: "response", value: toProtoAppended(appended) } });
+      return encodePipelined(requestId, await this.#append(checkRequest(request)));
     } catch (error) {
-      const status = toStatusMessage(error, this.#logger);
-      return encode({ requestId, outcome: { case: "error", value: status } });
+      const value = toStatusMessage(error, this.#logger);
+      const response = { requestId, outcome: { case: "error", value } } as const;
+      return toBinary(
+        PipelineAppendsResponseSchema,
+        create(PipelineAppendsResponseSchema, response),
+      );
     }
   }
 
@@ -149,8 +153,4 @@ function checkRequest({ requestId, append }: PipelineAppendsRequest): AppendInpu
   checks.throwIfAny();
   if (append === undefined) throw new Error("a request without an append passed its checks");
   return fromAppendRequest(append);
-}
-
-function encode(response: MessageInitShape<typeof PipelineAppendsResponseSchema>): Uint8Array {
-  return toBinary(PipelineAppendsResponseSchema, create(PipelineAppendsResponseSchema, response));
 }

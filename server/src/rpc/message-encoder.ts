@@ -47,7 +47,7 @@ export function encodeMessageFrame(messages: readonly Message[], resumeToken: st
   writer.reset();
   if (resumeToken !== "") writer.text(RESUME_TOKEN, resumeToken);
   const batch = writer.begin(BATCH, bytes);
-  for (const message of messages) writeMessage(message);
+  for (const message of messages) writeMessage(writer, MESSAGES, message);
   writer.end(batch);
   return Buffer.from(writer.written);
 }
@@ -56,7 +56,7 @@ export function encodeMessageFrame(messages: readonly Message[], resumeToken: st
 export function encodeMessages(messages: readonly Message[]): EncodedMessages {
   writer.reset();
   const ends = messages.map((message) => {
-    writeMessage(message);
+    writeMessage(writer, MESSAGES, message);
     return writer.length;
   });
   const sequences = messages.map(({ sequence }) => sequence);
@@ -94,34 +94,35 @@ export function encodeCaughtUpFrame(
   return Buffer.from(writer.written);
 }
 
-function writeMessage(given: Message): void {
-  const begun = writer.begin(MESSAGES, given.bytes);
+/** Writes a message as a field with a tag, byte for byte as protobuf-es would. */
+export function writeMessage(writer: WireWriter, tag: number, given: Message): void {
+  const begun = writer.begin(tag, given.bytes);
   const { id, sessionId, sequence, content, tokenCount, version, revision } = given;
   if (id !== "") writer.text(ID, id);
   if (sessionId !== "") writer.text(SESSION_ID, sessionId);
   if (sequence !== 0) writer.int(SEQUENCE, sequence);
   writer.uint(ROLE, ROLES[given.role]);
   if (content !== "") writer.text(CONTENT, content);
-  writeRare(given);
+  writeRare(writer, given);
   if (given.pinned) writer.uint(PINNED, 1);
   writer.uint(STATUS, STATUSES[given.status]);
   if (tokenCount !== undefined) writer.int(TOKEN_COUNT, tokenCount);
-  writeTime(CREATED_AT, given.createdAt);
-  writeTime(UPDATED_AT, given.updatedAt);
+  writeTime(writer, CREATED_AT, given.createdAt);
+  writeTime(writer, UPDATED_AT, given.updatedAt);
   if (version !== 0) writer.int(VERSION, version);
   if (revision !== 0) writer.int(REVISION, revision);
   writer.end(begun);
 }
 
 /** Writes what few messages have, by protobuf-es: its fields follow one another. */
-function writeRare({ parts, metadata, raw }: Message): void {
+function writeRare(writer: WireWriter, { parts, metadata, raw }: Message): void {
   const struct = toStruct(metadata);
   if (parts.length === 0 && struct.metadata === undefined && raw === undefined) return;
   const rare = { parts: parts.map(toProtoPart), ...struct, ...(raw && { raw }) };
   writer.encoded(toBinary(MessageSchema, create(MessageSchema, rare)));
 }
 
-function writeTime(tag: number, time: Date): void {
+function writeTime(writer: WireWriter, tag: number, time: Date): void {
   const ms = time.getTime();
   const seconds = Math.floor(ms / 1_000);
   const nanos = (ms - seconds * 1_000) * 1_000_000;

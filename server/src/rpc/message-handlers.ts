@@ -6,8 +6,9 @@ import type {
 } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import type { HistoryRequest, HistoryStart } from "../domain/history-request.js";
 import type { MessageQuery, Messages, MessageUpdate } from "../domain/messages.js";
+import { encodeAppended } from "./append-encoder.js";
 import { fromInt64, fromOptionalInt64 } from "./convert.js";
-import { fromAppendRequest, toProtoAppended } from "./convert-append.js";
+import { fromAppendRequest } from "./convert-append.js";
 import { fromContextRequest, toProtoContext } from "./convert-context.js";
 import { encodeFrame } from "./convert-frame.js";
 import {
@@ -24,7 +25,7 @@ export function messageHandlers(
 ): Omit<Handlers<typeof MessageService>, "writeMessage" | "pipelineAppends"> {
   return {
     async appendMessages(request, { tenantId }) {
-      return toProtoAppended(await messages.append(tenantId, fromAppendRequest(request)));
+      return encodeAppended(await messages.append(tenantId, fromAppendRequest(request)));
     },
 
     async *streamMessages(request, { tenantId, signal }) {

@@ -135,7 +135,8 @@ export class TypeOrmMessageStorage implements MessageStorage {
       const row = await this.#find(connection, head, messageId);
       const before = fromMessageRow(row, head.id);
       const after = { ...before, ...change };
-      if (Buffer.compare(hashMessage(before), hashMessage(after)) === 0) return before;
+      if (Buffer.compare(hashMessage(before, before.role), hashMessage(after, before.role)) === 0)
+        return before;
       if (before.status === "streaming") throw inProgress(messageId);
       requireVersion(`message ${messageId}`, row.version, expectedVersion);
       const next = nextOf(head);

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ApiCallContent } from "../../../server/src/domain/api-call.js";
 import type { MessageContent, Part } from "../../../server/src/domain/model.js";
@@ -19,7 +21,7 @@ const EMPTY: MessageContent = {
 };
 
 function hashOf(content: Partial<MessageContent>, role: "user" | "tool" = "user"): string {
-  return Buffer.from(hashMessage({ ...EMPTY, ...content, role })).toString("hex");
+  return Buffer.from(hashMessage({ ...EMPTY, ...content }, role)).toString("hex");
 }
 
 function data(json: string): Partial<MessageContent> {
@@ -63,6 +65,31 @@ describe("the hash of a message", () => {
     const hashes = [...DIFFERENT.map((content) => hashOf(content)), hashOf({}, "tool")];
 
     expect(new Set(hashes).size).toBe(DIFFERENT.length + 1);
+  });
+
+  it("is the SHA-256 of the canonical JSON of what is not empty", () => {
+    const fields = fc.record({
+      content: fc.string({ unit: "binary" }),
+      pinned: fc.boolean(),
+      role: fc.constantFrom("user" as const, "tool" as const),
+      tokenCount: fc.option(fc.nat(), { nil: undefined }),
+      metadata: fc.constantFrom({}, { b: [1, 2], c: "é" }),
+    });
+    fc.assert(
+      fc.property(fields, ({ role, ...content }) => {
+        const { metadata, pinned, tokenCount } = content;
+        // In this order, and without what is undefined.
+        const json = JSON.stringify({
+          content: content.content || undefined,
+          metadata: "b" in metadata ? metadata : undefined,
+          pinned: pinned || undefined,
+          role,
+          tokenCount,
+        });
+
+        expect(hashOf(content, role)).toBe(createHash("sha256").update(json).digest("hex"));
+      }),
+    );
   });
 
   it("depends on the order of parts, not on that of JSON keys or on spaces", () => {

@@ -104,7 +104,11 @@ export function newMessage(given: MessageSample = {}): NewMessage {
     tokenCount: undefined,
     ...given,
   };
-  return { ...message, bytes: measureMessage(message), requestHash: hashMessage(message) };
+  return {
+    ...message,
+    bytes: measureMessage(message),
+    requestHash: hashMessage(message, message.role),
+  };
 }
 
 /** Gives messages to append, one for each content. */
