@@ -7,13 +7,13 @@ import { AppendTurn, type PendingAppend, type Room } from "./append-turn.js";
 import type { Database } from "./database.js";
 
 /** The most that one transaction takes together; a single append may be larger. */
-const GROUP: Readonly<Room> = { appends: 256, messages: 1_000, bytes: 4 * 1024 * 1024 };
+const GROUP: Readonly<Room> = { appends: 256, messages: 400, bytes: 4 * 1024 * 1024 };
+
+/** Fewer appends are not shared out among several transactions, which have a price each. */
+const FEW_APPENDS = 16;
 
 /** For how many turns of the event loop a group waits at most. */
 const MAX_TURNS = 16;
-
-/** How many turns in a row may bring nothing before a group of several goes; a lone append does not wait. */
-const MAX_EMPTY_TURNS = 3;
 
 /** For what the session or the database is now, an append may be refused, and a repeated one is not. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set(["aborted", "resource_exhausted"]);
@@ -27,6 +27,10 @@ interface Share {
 /**
  * Carries out appends in groups that share a transaction: those that come while one group
  * is under way make the next. One that comes alone does not wait for others.
+ *
+ * Of many callers that wait for their appends and come again, a group takes half, so that
+ * they and the database work at the same time: if it took all, each side would stand still
+ * while the other works.
  *
  * Those to one session take effect in the order in which they came, and take turns with
  * the other transactions that lock it. A session that is locked keeps none but its own
@@ -43,6 +47,8 @@ export class AppendLane {
   /** How many appends have come, and how many of them were taken into a group. */
   #arrived = 0;
   #taken = 0;
+  /** How many appends the last group took, whose callers may well come again. */
+  #lastTaken = 0;
 
   constructor(database: Database, context: AppendContext) {
     this.#database = database;
@@ -96,13 +102,22 @@ export class AppendLane {
 
   /** Lets those join that are on their way: what was sent at once is read over several turns. */
   async #gather(): Promise<void> {
-    for (let turn = 0, empty = 0; turn < MAX_TURNS; turn++) {
-      const seen = this.#arrived;
+    for (let turn = 0, seen = 0; turn < MAX_TURNS && seen !== this.#arrived; turn++) {
+      seen = this.#arrived;
       await setImmediate();
-      empty = this.#arrived === seen ? empty + 1 : 0;
-      const isAlone = this.#arrived - this.#taken <= 1;
-      if (empty > (isAlone ? 0 : MAX_EMPTY_TURNS)) return;
+      if (this.#waiting >= this.#share) return;
     }
+  }
+
+  /** How many appends no group has taken yet. */
+  get #waiting(): number {
+    return this.#arrived - this.#taken;
+  }
+
+  /** How many appends a group takes: half of those whose callers are here or were just answered. */
+  get #share(): number {
+    const half = Math.ceil((this.#waiting + this.#lastTaken) / 2);
+    return Math.min(Math.max(half, FEW_APPENDS), GROUP.appends);
   }
 
   async #runGroup(): Promise<void> {
@@ -119,7 +134,8 @@ export class AppendLane {
   }
 
   #takeGroup(): readonly Share[] {
-    const room = { ...GROUP };
+    const room = { ...GROUP, appends: this.#share };
+    const before = this.#taken;
     const shares: Share[] = [];
     for (let turn = this.#ready[0]; turn !== undefined; turn = this.#ready[0]) {
       const appends = turn.takeFitting(room, shares.length === 0);
@@ -128,6 +144,7 @@ export class AppendLane {
       shares.push({ turn, appends });
       this.#ready.shift();
     }
+    this.#lastTaken = this.#taken - before;
     return shares;
   }
 
