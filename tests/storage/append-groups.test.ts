@@ -250,6 +250,23 @@ describeDatabases("appends at once", (empty) => {
   );
 
   if (empty.kind === "postgres") {
+    it("take one round trip where the sessions are as they were left", async () => {
+      const { database, messages, createRef } = await openParts(empty);
+      const refs = [await createRef(), await createRef()];
+      const appendEach = () => Promise.all(refs.flatMap((ref) => appendAll(messages, ref, ["a"])));
+      await appendEach();
+      const sent = [vi.spyOn(database.dialect, "run"), vi.spyOn(database.dialect, "runAll")];
+      onTestFinished(() => {
+        for (const spy of sent) spy.mockRestore();
+      });
+
+      const appended = await appendEach();
+
+      expect(appended.map(({ headSequence }) => headSequence)).toEqual([2, 2]);
+      const [alone, together] = sent.map(({ mock }) => mock.calls.length);
+      expect({ alone, together }).toEqual({ alone: 1, together: 0 });
+    });
+
     it("share a transaction, whichever sessions they go to, and where one is repeated too", async () => {
       const { database, messages, createRef } = await openParts(empty);
       const refs = [await createRef(), await createRef()];

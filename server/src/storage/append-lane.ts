@@ -3,6 +3,7 @@ import { type ErrorCode, StateError } from "../domain/errors.js";
 import { idReused } from "../domain/idempotency.js";
 import type { Append, Appended, SessionRef } from "../domain/storage.js";
 import { type AppendContext, appendGroup, type GroupMode, type Outcome } from "./append.js";
+import { appendAtOnce } from "./append-at-once.js";
 import { AppendTurn, type PendingAppend, type Room } from "./append-turn.js";
 import type { Database } from "./database.js";
 
@@ -123,9 +124,10 @@ export class AppendLane {
   async #runGroup(): Promise<void> {
     const shares = this.#takeGroup();
     const appends = shares.flatMap((share) => share.appends);
+    const left = await this.#settleAtOnce(appends);
     // Where there is one connection, nobody else can hold a session.
     const waits = this.#database.dialect.singleConnection;
-    const held = await this.#settle(appends, { looksUp: false, waits });
+    const held = await this.#settle(left, { looksUp: false, waits });
     for (const share of shares) {
       const [first] = share.appends;
       if (first !== undefined && held.has(first)) void this.#runApart(share);
@@ -154,11 +156,26 @@ export class AppendLane {
     this.#goOn(turn);
   }
 
+  /** Gives those appends their outcome that one statement stores, and gives the others. */
+  async #settleAtOnce(appends: readonly PendingAppend[]): Promise<readonly PendingAppend[]> {
+    try {
+      const stored = await appendAtOnce(this.#database, appends, this.#context);
+      for (const [append, appended] of stored) append.resolve(appended);
+      return appends.filter((append) => !stored.has(append));
+    } catch (error) {
+      // What the database refuses, it refuses again; then each has its own outcome.
+      if (!isUnavailable(error)) return appends;
+      for (const { reject } of appends) reject(error);
+      return [];
+    }
+  }
+
   /** Gives each append its outcome, and tells for which of them the session was held. */
   async #settle(
     appends: readonly PendingAppend[],
     mode: GroupMode,
   ): Promise<ReadonlySet<PendingAppend>> {
+    if (appends.length === 0) return new Set();
     try {
       const outcomes = await appendGroup(this.#database, appends, mode, this.#context);
       return deliver(appends, outcomes);

@@ -2,7 +2,7 @@ import type { Database } from "./database.js";
 import type { QueryResult, Statement } from "./dialect.js";
 import type { SessionRow } from "./entities.js";
 import { padList, placeholdersOf } from "./padded-list.js";
-import { HEAD_COLUMNS, type SessionHead, SessionRows } from "./session-row.js";
+import { HEAD_COLUMNS, type HeadAdvance, type SessionHead, SessionRows } from "./session-row.js";
 import { Table } from "./table.js";
 
 /** What {@link GroupSessions.advance} writes of each session, and what it is in SQL. */
@@ -21,12 +21,21 @@ export class GroupSessions {
   readonly #rows: SessionRows;
   readonly #table: Table<SessionRow>;
   readonly #advance: string | undefined;
+  readonly #appendAtOnce: string | undefined;
 
   constructor(database: Database) {
     this.#database = database;
     this.#rows = new SessionRows(database);
     this.#table = new Table(database.describe(database.entities.session));
-    this.#advance = database.dialect.updateMany?.("sessions", ADVANCED);
+    const { dialect, entities } = database;
+    this.#advance = dialect.updateMany?.("sessions", ADVANCED);
+    const messages = new Table(database.describe(entities.message)).types;
+    this.#appendAtOnce = dialect.appendAtOnce?.({ sessions: ADVANCED, messages });
+  }
+
+  /** Whether the database has the statement of {@link GroupSessions.toAppendAtOnce}. */
+  get canAppendAtOnce(): boolean {
+    return this.#appendAtOnce !== undefined;
   }
 
   /**
@@ -52,15 +61,38 @@ export class GroupSessions {
     if (this.#advance === undefined || heads.length < 2) {
       return heads.map((head) => this.#rows.toAdvance(head.id, head));
     }
-    const rows = heads.map((head) => ({
-      id: head.id,
-      head_sequence: head.headSequence,
-      message_count: head.messageCount,
-      revision: head.revision,
-      change_revision: head.changeRevision,
-      largest_message_bytes: head.largestMessageBytes,
-      updated_at: head.updatedAt,
-    }));
-    return [[this.#advance, [JSON.stringify(rows)]]];
+    return [[this.#advance, [JSON.stringify(heads.map(toColumns))]]];
   }
+
+  /**
+   * Gives the statement that advances sessions and inserts the messages that do so, of those
+   * sessions that are as they are known to be, which their revisions tell, and that no other
+   * transaction has locked. It gives their ids, see {@link GroupSessions.toIds}.
+   */
+  toAppendAtOnce(advances: readonly HeadAdvance[], messages: string): Statement {
+    if (this.#appendAtOnce === undefined) throw new Error("the database has no such statement");
+    const sessions = advances.map(({ before, after }) => ({
+      ...toColumns(after),
+      known_revision: before.revision,
+    }));
+    const ids = `{${advances.map(({ after }) => after.id).join(",")}}`;
+    return [this.#appendAtOnce, [ids, JSON.stringify(sessions), messages]];
+  }
+
+  /** Gives the ids of the sessions that {@link GroupSessions.toAppendAtOnce} has advanced. */
+  toIds(advanced: QueryResult): ReadonlySet<string> {
+    return new Set(advanced.rows.map(({ id }) => String(id)));
+  }
+}
+
+function toColumns(head: SessionHead) {
+  return {
+    id: head.id,
+    head_sequence: head.headSequence,
+    message_count: head.messageCount,
+    revision: head.revision,
+    change_revision: head.changeRevision,
+    largest_message_bytes: head.largestMessageBytes,
+    updated_at: head.updatedAt,
+  };
 }

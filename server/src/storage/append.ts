@@ -10,14 +10,16 @@ import type { Connection, Database } from "./database.js";
 import type { Statement } from "./dialect.js";
 import type { MessageRow } from "./entities.js";
 import { refusalOf } from "./expected-head.js";
-import { fromMessageRow, toMessageRow } from "./message-row.js";
+import type { KnownHeads } from "./known-heads.js";
+import { placeAppend } from "./placed-append.js";
 import type { SessionMessages } from "./session-messages.js";
-import { changeTime, requireSession, type SessionHead } from "./session-row.js";
+import { type HeadAdvance, requireSession, type SessionHead } from "./session-row.js";
 
 /** What appends need beside their connection. */
 export interface AppendContext {
   readonly sessions: GroupSessions;
   readonly messages: SessionMessages;
+  readonly known: KnownHeads;
   readonly keepVersions: number;
 }
 
@@ -62,7 +64,7 @@ export function appendGroup(
   mode: GroupMode,
   context: AppendContext,
 ): Promise<readonly Outcome[]> {
-  const { sessions } = context;
+  const { sessions, known } = context;
   const ids = [...new Set(appends.map(({ ref }) => ref.sessionId))];
   return database.groupTransactionInTurn(
     sessions.toLock(ids, mode.waits),
@@ -74,7 +76,10 @@ export function appendGroup(
         const isHeld = !mode.waits && !heads.has(append.ref.sessionId);
         outcomes.push(isHeld ? "held" : await group.carryOut(append, mode.looksUp));
       }
-      return { result: outcomes, last: await group.finish() };
+      const last = await group.finish();
+      // Known before it is committed: what is known is never relied upon.
+      for (const { before, after } of group.advances) known.remember(before, after);
+      return { result: outcomes, last };
     },
   );
 }
@@ -84,8 +89,8 @@ class AppendGroup {
   readonly #connection: Connection;
   readonly #heads: Map<string, SessionHead>;
   readonly #context: AppendContext;
-  /** The sessions that have changed. */
-  readonly #changed = new Set<string>();
+  /** The sessions that have changed, by their ids. */
+  readonly #advances = new Map<string, HeadAdvance>();
   /** The rows that are not inserted yet. */
   #rows: MessageRow[] = [];
   #calls: ApiCallRow[] = [];
@@ -114,9 +119,14 @@ class AppendGroup {
   /** Gives the statements that write what is left to write. */
   async finish(): Promise<readonly Statement[]> {
     await this.#insertCalls();
-    const heads = [...this.#changed].flatMap((id) => this.#heads.get(id) ?? []);
     const { messages, sessions } = this.#context;
+    const heads = this.advances.map(({ after }) => after);
     return [...messages.toInserts(this.#rows), ...sessions.toAdvances(heads)];
+  }
+
+  /** The sessions that have changed. */
+  get advances(): readonly HeadAdvance[] {
+    return [...this.#advances.values()];
   }
 
   async #settleWithoutWriting(
@@ -138,29 +148,17 @@ class AppendGroup {
   }
 
   async #write({ ref, request }: SessionAppend): Promise<Appended> {
-    const head = requireSession(this.#heads.get(ref.sessionId), ref);
-    const revision = head.revision + 1;
-    const time = changeTime(head);
-    const rows = request.messages.map((message, index) => {
-      const sequence = head.headSequence + 1 + index;
-      return toMessageRow(message, { sessionId: head.id, sequence, revision, time });
-    });
+    const before = requireSession(this.#heads.get(ref.sessionId), ref);
+    const { rows, messages, head } = placeAppend(request.messages, before);
+    const { id: sessionId, headSequence, revision, updatedAt: time } = head;
     this.#rows.push(...rows);
-    const headSequence = head.headSequence + rows.length;
-    const place = { sessionId: head.id, revision, headSequence, time };
-    const agentStates = await this.#putStates(request, place);
-    this.#calls.push(...request.apiCalls.map((call) => toCallRow(call, ref.tenantId, head)));
-    this.#heads.set(head.id, {
-      ...head,
-      headSequence,
-      messageCount: head.messageCount + rows.length,
-      revision,
-      changeRevision: agentStates.length > 0 ? revision : head.changeRevision,
-      largestMessageBytes: largestOf(rows, head.largestMessageBytes),
-      updatedAt: time,
-    });
-    this.#changed.add(head.id);
-    const messages = rows.map((row) => fromMessageRow(row, head.id));
+    const agentStates = await this.#putStates(request, { sessionId, revision, headSequence, time });
+    this.#calls.push(...request.apiCalls.map((call) => toCallRow(call, ref.tenantId, before)));
+    const changeRevision = agentStates.length > 0 ? revision : before.changeRevision;
+    const after = { ...head, changeRevision };
+    this.#heads.set(sessionId, after);
+    const first = this.#advances.get(sessionId)?.before ?? before;
+    this.#advances.set(sessionId, { before: first, after });
     return { messages, agentStates, headSequence, revision, isRepeated: false };
   }
 
@@ -188,9 +186,4 @@ class AppendGroup {
     this.#calls = [];
     await insertCallRows(this.#connection, calls);
   }
-}
-
-/** The most bytes that a row has, or what there was before. */
-function largestOf(rows: readonly MessageRow[], before: number): number {
-  return rows.reduce((largest, { bytes }) => Math.max(largest, bytes), before);
 }

@@ -147,6 +147,13 @@ export class Database {
     );
   }
 
+  /** Runs one statement that is a transaction of its own, of work that has its turn. */
+  statementInTurn([sql, parameters]: Statement): Promise<QueryResult> {
+    return this.#attemptUntilDone(() =>
+      this.#withConnection((connection) => connection.query(sql, parameters)),
+    );
+  }
+
   /**
    * Returns unless the database is closing.
    *

@@ -1,5 +1,5 @@
 import type { ColumnType, DataSourceOptions } from "typeorm";
-import type { InsertedColumn, UpdatedColumn } from "./json-statements.js";
+import type { AppendColumns, InsertedColumn, UpdatedColumn } from "./json-statements.js";
 import type { RawRows } from "./raw-rows.js";
 
 /** A statement, with `?` for each parameter, and its parameters. */
@@ -77,6 +77,11 @@ export interface Dialect {
    * JSON. Undefined where a statement for each row is as good.
    */
   readonly updateMany: ((table: string, columns: readonly UpdatedColumn[]) => string) | undefined;
+  /**
+   * Gives a statement that appends messages to sessions which are as they are known to be.
+   * Undefined where one statement cannot do that.
+   */
+  readonly appendAtOnce: ((columns: AppendColumns) => string) | undefined;
   /** Gives the day in UTC of a column of times, as the text `YYYY-MM-DD`. */
   readonly utcDay: (column: string) => string;
   /** The database's clock, in milliseconds since 1970: alike for all who share the database. */

@@ -25,6 +25,39 @@ export function updateManyInPostgres(
   return `UPDATE ${table} SET ${values.join(", ")} FROM json_to_recordset(?::json) AS changed (${definitions.join(", ")}) WHERE ${table}.id = changed.id`;
 }
 
+/** The columns of a statement that appends to sessions. */
+export interface AppendColumns {
+  /** What is written of each session. */
+  readonly sessions: readonly UpdatedColumn[];
+  readonly messages: readonly InsertedColumn[];
+}
+
+/**
+ * Gives PostgreSQL's statement that advances sessions and inserts messages, and gives the ids
+ * of those sessions. Its parameters are
+ * - the sessions' ids, an array,
+ * - the sessions, a JSON array of objects with the columns that are written, and with
+ *   `known_revision`,
+ * - the messages, a JSON array of objects.
+ *
+ * Of a session that has another revision, or is locked, nothing is written. What is locked
+ * and updated is the row as it is at last, whatever the statement's snapshot says: for that,
+ * PostgreSQL looks at the conditions again.
+ */
+export function appendInPostgres(
+  kinds: ColumnKinds,
+  { sessions, messages }: AppendColumns,
+): string {
+  const given = [...withId(sessions), ["known_revision", "bigint"] as const];
+  const definitions = given.map(([name, kind]) => `${name} ${kinds[kind].sql}`).join(", ");
+  const values = sessions.map(([name]) => `${name} = given.${name}`).join(", ");
+  const insert = insertManyInPostgres("messages", messages);
+  return `WITH free AS MATERIALIZED (SELECT id FROM sessions WHERE id = ANY(?::uuid[]) ORDER BY id FOR UPDATE SKIP LOCKED),
+advanced AS (UPDATE sessions SET ${values} FROM json_to_recordset(?::json) AS given (${definitions}) JOIN free ON free.id = given.id WHERE sessions.id = given.id AND sessions.revision = given.known_revision RETURNING sessions.id),
+inserted AS (${insert} WHERE session_id IN (SELECT id FROM advanced))
+SELECT id FROM advanced`;
+}
+
 /** Gives the statement of MySQL and MariaDB that updates rows by id from a JSON array of objects. */
 export function updateManyInMysql(
   kinds: ColumnKinds,

@@ -71,6 +71,11 @@ export class MessageRows {
     return statements;
   }
 
+  /** Gives rows as JSON, for a statement of the dialect's. */
+  toJson(rows: readonly MessageRow[]): string {
+    return this.#table.toJson(rows);
+  }
+
   #toInsert(rows: readonly MessageRow[]): Statement {
     if (this.#insertMany === undefined || rows.length === 1) return this.#table.toInsert(rows);
     return [this.#insertMany, [this.#table.toJson(rows)]];

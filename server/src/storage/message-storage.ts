@@ -19,6 +19,7 @@ import { GroupSessions } from "./append-sessions.js";
 import { recordClear, recordMessageChange } from "./change-rows.js";
 import type { Connection, Database } from "./database.js";
 import type { MessageRow } from "./entities.js";
+import { KnownHeads } from "./known-heads.js";
 import { LeaseRows } from "./lease-rows.js";
 import { MessageClearing } from "./message-clearing.js";
 import { fromMessageRow, requireMessage, toContentColumns, toTombstone } from "./message-row.js";
@@ -55,6 +56,7 @@ export class TypeOrmMessageStorage implements MessageStorage {
     this.#appends = new AppendLane(database, {
       sessions: new GroupSessions(database),
       messages: this.#messages,
+      known: new KnownHeads(),
       keepVersions,
     });
   }

@@ -51,6 +51,7 @@ export const mysql: Dialect = {
   forUpdateOfFree: "FOR UPDATE SKIP LOCKED",
   insertMany: undefined,
   updateMany: (table, columns) => updateManyInMysql(mysql.kinds, table, columns),
+  appendAtOnce: undefined,
   readBy: (table, index) => `${table} FORCE INDEX (${index})`,
   utcDay: (column) => `DATE_FORMAT(${column}, '%Y-%m-%d')`,
   nowMs: "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",

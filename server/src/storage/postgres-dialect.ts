@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { Dialect, QueryResult, Statement } from "./dialect.js";
-import { insertManyInPostgres, updateManyInPostgres } from "./json-statements.js";
+import { appendInPostgres, insertManyInPostgres, updateManyInPostgres } from "./json-statements.js";
 import { KEPT, PARTIAL_INDEX } from "./partial-index.js";
 import { postgresStatement } from "./postgres-statement.js";
 import { asIs, type RawRow, type RawRows } from "./raw-rows.js";
@@ -51,6 +51,7 @@ export const postgres: Dialect = {
   forUpdateOfFree: "FOR UPDATE SKIP LOCKED",
   insertMany: insertManyInPostgres,
   updateMany: (table, columns) => updateManyInPostgres(postgres.kinds, table, columns),
+  appendAtOnce: (columns) => appendInPostgres(postgres.kinds, columns),
   readBy: (table) => table,
   utcDay: (column) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD')`,
   // An index is not entered by clock_timestamp(), which may differ from row to row.

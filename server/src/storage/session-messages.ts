@@ -69,6 +69,11 @@ export class SessionMessages {
     return this.#rows.toInserts(rows);
   }
 
+  /** Gives the rows of messages that are new as JSON, for a statement of the dialect's. */
+  toJson(rows: readonly MessageRow[]): string {
+    return this.#rows.toJson(rows);
+  }
+
   /** Finds the row of the message that has an id, tombstones included. */
   find(
     connection: Connection,

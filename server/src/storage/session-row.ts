@@ -30,6 +30,12 @@ export type SessionHead = Pick<
   | "treeId"
 >;
 
+/** A session that was appended to: its head before and after. */
+export interface HeadAdvance {
+  readonly before: SessionHead;
+  readonly after: SessionHead;
+}
+
 /** The columns of a {@link SessionHead}. */
 export const HEAD_COLUMNS =
   "id, tenant_id, user_id, agent_id, head_sequence, message_count, revision, version, change_revision, largest_message_bytes, updated_at, deleted_at, frozen_through, is_layered, edit_layer_id, tree_id";

@@ -51,6 +51,7 @@ export const sqlite: Dialect = {
   forUpdateOfFree: "",
   insertMany: undefined,
   updateMany: undefined,
+  appendAtOnce: undefined,
   readBy: (table, index) => `${table} INDEXED BY ${index}`,
   utcDay: (column) => `substr(${column}, 1, 10)`,
   nowMs: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",

@@ -1,0 +1,41 @@
+import type { SessionHead } from "./session-row.js";
+
+/** How many sessions are remembered: the ones that were appended to last. */
+const MAX_SESSIONS = 10_000;
+
+/** What the last append of this process left of a session. */
+interface Left {
+  readonly head: SessionHead;
+  /** Whether nobody else had changed the session between the last two appends. */
+  readonly isOurs: boolean;
+}
+
+/**
+ * What the last appends of this process left of their sessions, which the next ones are
+ * likely to find. Others may have changed a session since: whoever goes by what is known has
+ * to see to it that nothing is written unless it is still so.
+ */
+export class KnownHeads {
+  /** In the order in which they were remembered. */
+  readonly #left = new Map<string, Left>();
+
+  /** Gives a session as it is likely to be. Of one that others change, too, nothing is known. */
+  get(sessionId: string): SessionHead | undefined {
+    const left = this.#left.get(sessionId);
+    return left?.isOurs ? left.head : undefined;
+  }
+
+  /** Remembers what an append left of a session, and how it had found it. */
+  remember(before: SessionHead, after: SessionHead): void {
+    const last = this.#left.get(after.id);
+    const isOurs = last === undefined || last.head.revision === before.revision;
+    this.#left.delete(after.id);
+    this.#left.set(after.id, { head: after, isOurs });
+    if (this.#left.size > MAX_SESSIONS) this.#forgetOldest();
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#left.keys();
+    if (oldest !== undefined) this.#left.delete(oldest);
+  }
+}

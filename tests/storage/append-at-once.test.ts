@@ -1,0 +1,189 @@
+import { expect, it, onTestFinished, vi } from "vitest";
+import { SILENT_DOORBELL } from "../../server/src/domain/doorbell.js";
+import { SILENT_LOGGER } from "../../server/src/domain/log.js";
+import type { SessionRef, Storage } from "../../server/src/domain/storage.js";
+import { openStorage } from "../../server/src/storage/open.js";
+import { postgres } from "../../server/src/storage/postgres-dialect.js";
+import { chosenKinds } from "../support/database-kinds.js";
+import { describeDatabases, type TestDatabase } from "../support/databases.js";
+import {
+  appendOf,
+  createSession,
+  EVERYTHING,
+  forkOf,
+  newMessage,
+  newState,
+  WIDE,
+} from "./contract/samples.js";
+
+const ROUNDS = 100;
+
+/** Opens two servers' storages of one database, with a session that the first has appended to. */
+async function openTwo(database: TestDatabase) {
+  const url = await database.create();
+  const open = async () => {
+    const storage = await openStorage(url, {
+      migrate: true,
+      poolSize: 4,
+      keepVersions: 10,
+      maxRequestBytes: 1,
+      databaseNotify: false,
+      doorbell: SILENT_DOORBELL,
+      logger: SILENT_LOGGER,
+    });
+    onTestFinished(() => storage.close());
+    return storage;
+  };
+  const [ours, theirs] = [await open(), await open()];
+  const ref = await createSession(ours);
+  await append(ours, ref, "1");
+  return { ours, theirs, ref };
+}
+
+function append({ messages }: Storage, ref: SessionRef, content: string) {
+  return messages.append(ref, appendOf(newMessage({ content })));
+}
+
+async function contentsOf({ messages }: Storage, ref: SessionRef): Promise<readonly string[]> {
+  const { items } = await messages.read(ref, EVERYTHING, WIDE);
+  return items.map(({ content }) => content);
+}
+
+/** What another server may do to a session, and what its messages and revision are after one more append. */
+const CHANGES: readonly {
+  readonly name: string;
+  change(storage: Storage, ref: SessionRef): Promise<unknown>;
+  readonly contents: readonly string[];
+  readonly revision: number;
+}[] = [
+  {
+    name: "appended",
+    change: (storage, ref) => append(storage, ref, "theirs"),
+    contents: ["1", "theirs", "2"],
+    revision: 4,
+  },
+  {
+    name: "appended something larger",
+    change: (storage, ref) => append(storage, ref, "x".repeat(100_000)),
+    contents: ["1", "x".repeat(100_000), "2"],
+    revision: 4,
+  },
+  {
+    name: "cleared it",
+    change: ({ messages }, ref) => messages.clear(ref, 0),
+    contents: ["2"],
+    revision: 4,
+  },
+  {
+    name: "put a state",
+    change: ({ agentStates }, ref) => agentStates.put(ref, newState({ key: "k" })),
+    contents: ["1", "2"],
+    revision: 4,
+  },
+];
+
+describeDatabases(
+  "an append to a session",
+  (database) => {
+    it.each(CHANGES)(
+      "goes by what it is when another server has $name",
+      async ({ change, contents, revision }) => {
+        const { ours, theirs, ref } = await openTwo(database);
+        await change(theirs, ref);
+
+        const appended = await append(ours, ref, "2");
+
+        expect(appended.revision).toBe(revision);
+        expect(await contentsOf(theirs, ref)).toEqual(contents);
+        const session = await theirs.sessions.get(ref);
+        expect(session).toMatchObject({ revision, messageCount: contents.length });
+        expect(session.headSequence).toBe(appended.headSequence);
+      },
+    );
+
+    it("is refused when another server has deleted it", async () => {
+      const { ours, theirs, ref } = await openTwo(database);
+      await theirs.sessions.delete(ref);
+
+      await expect(append(ours, ref, "2")).rejects.toMatchObject({ reason: "SESSION_DELETED" });
+    });
+
+    it("knows what it shares when another server has forked and edited it", async () => {
+      const { ours, theirs, ref } = await openTwo(database);
+      const same = newMessage({ content: "2" });
+      await ours.messages.append(ref, appendOf(same));
+      await theirs.sessions.fork(ref, forkOf(ref));
+      await theirs.messages.update(ref, same.id, { content: "edited" }, undefined);
+
+      const repeated = await ours.messages.append(ref, appendOf(same));
+      for (const content of ["3", "4"]) await append(ours, ref, content);
+      const again = await ours.messages.append(ref, appendOf(same));
+
+      const known = { isRepeated: true, messages: [{ content: "edited" }] };
+      expect([repeated, again]).toMatchObject([known, known]);
+      expect(await contentsOf(theirs, ref)).toEqual(["1", "edited", "3", "4"]);
+    });
+
+    it("knows what it has from the session it was forked from", async () => {
+      const { ours, theirs, ref } = await openTwo(database);
+      const shared = newMessage({ content: "2" });
+      await ours.messages.append(ref, appendOf(shared));
+      const request = forkOf(ref);
+      await theirs.sessions.fork(ref, request);
+      const fork = { ...ref, sessionId: request.id };
+      for (const content of ["3", "4"]) await append(ours, fork, content);
+
+      const repeated = await ours.messages.append(fork, appendOf(shared));
+
+      expect(repeated).toMatchObject({ isRepeated: true, headSequence: 4 });
+      expect(await contentsOf(theirs, fork)).toEqual(["1", "2", "3", "4"]);
+    });
+
+    it("takes the next place when another server appends at the same moment", async () => {
+      const { ours, theirs, ref } = await openTwo(database);
+      const expected = ["1"];
+
+      for (let round = 0; round < ROUNDS; round++) {
+        // Nobody else came between these, so that the next one is expected to find the same.
+        const alone = [`${round}a`, `${round}b`];
+        for (const content of alone) await append(ours, ref, content);
+        const atOnce = [append(ours, ref, `${round}c`), append(theirs, ref, `${round}d`)];
+        const sequences = (await Promise.all(atOnce)).map(({ headSequence }) => headSequence);
+        expected.push(...alone, ...inOrder([`${round}c`, `${round}d`], sequences));
+      }
+
+      expect(await contentsOf(ours, ref)).toEqual(expected);
+      expect(await ours.sessions.get(ref)).toMatchObject({
+        headSequence: expected.length,
+        messageCount: expected.length,
+        revision: expected.length + 1,
+      });
+    });
+  },
+  chosenKinds().filter((kind) => kind !== "memory"),
+);
+
+describeDatabases(
+  "an append to a session that another server appends to in turn",
+  (database) => {
+    it("does not go by what it was for long", async () => {
+      const { ours, theirs, ref } = await openTwo(database);
+      const run = vi.spyOn(postgres, "run");
+      onTestFinished(() => run.mockRestore());
+
+      for (let round = 0; round < 10; round++) {
+        await append(theirs, ref, "a");
+        await append(ours, ref, "b");
+      }
+
+      const inVain = run.mock.calls.filter(([, sql]) => sql.includes("known_revision"));
+      expect(inVain).toHaveLength(2);
+    });
+  },
+  ["postgres"],
+);
+
+function inOrder(contents: readonly string[], sequences: readonly number[]): readonly string[] {
+  const [first = 0, second = 0] = sequences;
+  return first < second ? contents : contents.toReversed();
+}
