@@ -1,6 +1,7 @@
 import type { Database } from "./database.js";
 import type { QueryResult, Statement } from "./dialect.js";
 import type { SessionRow } from "./entities.js";
+import type { AppendColumns } from "./json-statements.js";
 import { padList, placeholdersOf } from "./padded-list.js";
 import { HEAD_COLUMNS, type HeadAdvance, type SessionHead, SessionRows } from "./session-row.js";
 import { Table } from "./table.js";
@@ -21,21 +22,22 @@ export class GroupSessions {
   readonly #rows: SessionRows;
   readonly #table: Table<SessionRow>;
   readonly #advance: string | undefined;
-  readonly #appendAtOnce: string | undefined;
+  readonly #columns: AppendColumns;
+  /** What appends at once, by the number of ids. */
+  readonly #appends = new Map<number, string>();
 
   constructor(database: Database) {
     this.#database = database;
     this.#rows = new SessionRows(database);
     this.#table = new Table(database.describe(database.entities.session));
-    const { dialect, entities } = database;
-    this.#advance = dialect.updateMany?.("sessions", ADVANCED);
-    const messages = new Table(database.describe(entities.message)).types;
-    this.#appendAtOnce = dialect.appendAtOnce?.({ sessions: ADVANCED, messages });
+    this.#advance = database.dialect.updateMany?.("sessions", ADVANCED);
+    const messages = new Table(database.describe(database.entities.message)).types;
+    this.#columns = { sessions: ADVANCED, messages };
   }
 
   /** Whether the database has the statement of {@link GroupSessions.toAppendAtOnce}. */
   get canAppendAtOnce(): boolean {
-    return this.#appendAtOnce !== undefined;
+    return this.#database.dialect.appendAtOnce !== undefined;
   }
 
   /**
@@ -70,18 +72,26 @@ export class GroupSessions {
    * transaction has locked. It gives their ids, see {@link GroupSessions.toIds}.
    */
   toAppendAtOnce(advances: readonly HeadAdvance[], messages: string): Statement {
-    if (this.#appendAtOnce === undefined) throw new Error("the database has no such statement");
     const sessions = advances.map(({ before, after }) => ({
       ...toColumns(after),
       known_revision: before.revision,
     }));
-    const ids = `{${advances.map(({ after }) => after.id).join(",")}}`;
-    return [this.#appendAtOnce, [ids, JSON.stringify(sessions), messages]];
+    const ids = padList(advances.map(({ after }) => after.id));
+    return [this.#appendOf(ids.length), [...ids, JSON.stringify(sessions), messages]];
   }
 
   /** Gives the ids of the sessions that {@link GroupSessions.toAppendAtOnce} has advanced. */
   toIds(advanced: QueryResult): ReadonlySet<string> {
     return new Set(advanced.rows.map(({ id }) => String(id)));
+  }
+
+  #appendOf(idCount: number): string {
+    const known = this.#appends.get(idCount);
+    if (known !== undefined) return known;
+    const sql = this.#database.dialect.appendAtOnce?.(this.#columns, idCount);
+    if (sql === undefined) throw new Error("the database has no such statement");
+    this.#appends.set(idCount, sql);
+    return sql;
   }
 }
 

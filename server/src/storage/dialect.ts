@@ -78,10 +78,10 @@ export interface Dialect {
    */
   readonly updateMany: ((table: string, columns: readonly UpdatedColumn[]) => string) | undefined;
   /**
-   * Gives a statement that appends messages to sessions which are as they are known to be.
-   * Undefined where one statement cannot do that.
+   * Gives a statement that appends messages to so many sessions which are as they are known
+   * to be. Undefined where one statement cannot do that.
    */
-  readonly appendAtOnce: ((columns: AppendColumns) => string) | undefined;
+  readonly appendAtOnce: ((columns: AppendColumns, idCount: number) => string) | undefined;
   /** Gives the day in UTC of a column of times, as the text `YYYY-MM-DD`. */
   readonly utcDay: (column: string) => string;
   /** The database's clock, in milliseconds since 1970: alike for all who share the database. */

@@ -35,7 +35,7 @@ export interface AppendColumns {
 /**
  * Gives PostgreSQL's statement that advances sessions and inserts messages, and gives the ids
  * of those sessions. Its parameters are
- * - the sessions' ids, an array,
+ * - so many ids of sessions, of which some may be the same,
  * - the sessions, a JSON array of objects with the columns that are written, and with
  *   `known_revision`,
  * - the messages, a JSON array of objects.
@@ -47,12 +47,15 @@ export interface AppendColumns {
 export function appendInPostgres(
   kinds: ColumnKinds,
   { sessions, messages }: AppendColumns,
+  idCount: number,
 ): string {
+  // Not an array: whatever its length, one and the same plan would serve, or be made each time.
+  const ids = Array<string>(idCount).fill("?").join(", ");
   const given = [...withId(sessions), ["known_revision", "bigint"] as const];
   const definitions = given.map(([name, kind]) => `${name} ${kinds[kind].sql}`).join(", ");
   const values = sessions.map(([name]) => `${name} = given.${name}`).join(", ");
   const insert = insertManyInPostgres("messages", messages);
-  return `WITH free AS MATERIALIZED (SELECT id FROM sessions WHERE id = ANY(?::uuid[]) ORDER BY id FOR UPDATE SKIP LOCKED),
+  return `WITH free AS MATERIALIZED (SELECT id FROM sessions WHERE id IN (${ids}) ORDER BY id FOR UPDATE SKIP LOCKED),
 advanced AS (UPDATE sessions SET ${values} FROM json_to_recordset(?::json) AS given (${definitions}) JOIN free ON free.id = given.id WHERE sessions.id = given.id AND sessions.revision = given.known_revision RETURNING sessions.id),
 inserted AS (${insert} WHERE session_id IN (SELECT id FROM advanced))
 SELECT id FROM advanced`;
