@@ -8,20 +8,20 @@ import { placeAppend } from "./placed-append.js";
 import type { HeadAdvance, SessionHead } from "./session-row.js";
 
 /** Appends in their places, as these are known. */
-interface Placed<A> {
+interface Placed {
+  /** By the sessions' ids. */
   readonly advances: ReadonlyMap<string, HeadAdvance>;
   readonly rows: readonly MessageRow[];
-  readonly appended: ReadonlyMap<A, Appended>;
 }
 
 /**
- * Carries out appends by one statement, which goes by what is known of their sessions, and
- * gives what was stored. Those that are not among it have had no effect: their session is
- * not as it is known, or another transaction has locked it. Those to one session are stored
- * together, in their order.
+ * Carries out appends going by what is known of their sessions, in one round trip, and gives
+ * what was stored. Those that are not among it have had no effect: their session is not as it
+ * is known, or another transaction has locked it. Those to one session are stored together,
+ * in their order.
  *
- * Stores nothing where the database has no such statement, or one of the appends needs more
- * than new messages in places that are known.
+ * Stores nothing where the database cannot do that, or one of the appends needs more than
+ * new messages in places that are known.
  *
  * @throws the database's error if it refuses any, as it does where a message's id is known:
  * then nothing was stored.
@@ -29,24 +29,53 @@ interface Placed<A> {
 export async function appendAtOnce<A extends SessionAppend>(
   database: Database,
   appends: readonly A[],
-  { sessions, messages, known }: AppendContext,
+  context: AppendContext,
 ): Promise<ReadonlyMap<A, Appended>> {
-  const placed = sessions.canAppendAtOnce ? placeAll(appends, known) : undefined;
+  const { singleConnection, appendAtOnce: sql } = database.dialect;
+  if (sql === undefined && !singleConnection) return new Map();
+  const placed = placeAll(appends, context.known);
   if (placed === undefined) return new Map();
-  const advances = [...placed.advances.values()];
-  const statement = sessions.toAppendAtOnce(advances, messages.toJson(placed.rows));
-  const advanced = sessions.toIds(await database.statementInTurn(statement));
-  for (const { before, after } of advances) {
-    if (advanced.has(after.id)) known.remember(before, after);
+  const run = sql === undefined ? writeOneByOne : writeTogether;
+  const advanced = await run(database, placed, context);
+  for (const [id, { before, after }] of placed.advances) {
+    if (advanced.has(id)) context.known.remember(before, after);
   }
   return new Map([...placed.appended].filter(([{ ref }]) => advanced.has(ref.sessionId)));
+}
+
+/** Writes by one statement, and gives the ids of the sessions that it has advanced. */
+async function writeTogether(
+  database: Database,
+  { advances, rows }: Placed,
+  { sessions, messages }: AppendContext,
+): Promise<ReadonlySet<string>> {
+  const statement = sessions.toAppendAtOnce([...advances.values()], messages.toJson(rows));
+  return sessions.toIds(await database.statementInTurn(statement));
+}
+
+/** Does the same by a statement for each session, where no statement is a round trip. */
+function writeOneByOne(
+  database: Database,
+  { advances, rows }: Placed,
+  { sessions, messages }: AppendContext,
+): Promise<ReadonlySet<string>> {
+  return database.transactionInTurn(async (connection) => {
+    const advanced = new Set<string>();
+    for (const [id, advance] of advances) {
+      const { affected } = await connection.query(...sessions.toKnownAdvance(advance));
+      if (affected > 0) advanced.add(id);
+    }
+    const added = rows.filter(({ sessionId }) => advanced.has(sessionId));
+    await messages.insert(connection, added);
+    return advanced;
+  });
 }
 
 /** Gives all appends their places; undefined if there is one for which that cannot be done. */
 function placeAll<A extends SessionAppend>(
   appends: readonly A[],
   known: KnownHeads,
-): Placed<A> | undefined {
+): (Placed & { readonly appended: ReadonlyMap<A, Appended> }) | undefined {
   const advances = new Map<string, HeadAdvance>();
   const rows: MessageRow[] = [];
   const appended = new Map<A, Appended>();

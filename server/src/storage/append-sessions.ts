@@ -35,11 +35,6 @@ export class GroupSessions {
     this.#columns = { sessions: ADVANCED, messages };
   }
 
-  /** Whether the database has the statement of {@link GroupSessions.toAppendAtOnce}. */
-  get canAppendAtOnce(): boolean {
-    return this.#database.dialect.appendAtOnce !== undefined;
-  }
-
   /**
    * Gives the statement that locks sessions until the transaction ends, in the order of
    * their ids, and reads those that there are.
@@ -64,6 +59,11 @@ export class GroupSessions {
       return heads.map((head) => this.#rows.toAdvance(head.id, head));
     }
     return [[this.#advance, [JSON.stringify(heads.map(toColumns))]]];
+  }
+
+  /** Gives the statement that advances a session, if it is as it is known to be. */
+  toKnownAdvance({ before, after }: HeadAdvance): Statement {
+    return this.#rows.toAdvance(after.id, after, before.revision);
   }
 
   /**

@@ -72,6 +72,7 @@ export class SessionRows {
   readonly #lock: string;
   readonly #lockIfFree: string;
   readonly #advance: string;
+  readonly #advanceFrom: string;
 
   constructor(database: Database) {
     this.#table = new Table(database.describe(database.entities.session));
@@ -80,6 +81,7 @@ export class SessionRows {
     this.#lockIfFree = `${this.#read} ${database.dialect.forUpdateOfFree}`;
     this.#advance =
       "UPDATE sessions SET head_sequence = ?, message_count = ?, revision = ?, change_revision = ?, largest_message_bytes = ?, updated_at = ? WHERE id = ?";
+    this.#advanceFrom = `${this.#advance} AND revision = ?`;
   }
 
   /**
@@ -115,8 +117,8 @@ export class SessionRows {
     await connection.query(...this.toAdvance(id, advance));
   }
 
-  /** Gives the statement that writes what has changed of a session. */
-  toAdvance(id: string, advance: SessionAdvance): Statement {
+  /** Gives the statement that writes what has changed of a session; only at a revision, where one is given. */
+  toAdvance(id: string, advance: SessionAdvance, revision?: number): Statement {
     const parameters = [
       advance.headSequence,
       advance.messageCount,
@@ -126,7 +128,8 @@ export class SessionRows {
       this.#table.toParameter("updatedAt", advance.updatedAt),
       id,
     ];
-    return [this.#advance, parameters];
+    if (revision === undefined) return [this.#advance, parameters];
+    return [this.#advanceFrom, [...parameters, revision]];
   }
 
   async #find(connection: Connection, ref: SessionRef, sql: string): Promise<SessionHead> {
