@@ -9,9 +9,11 @@ import { follow, followGroup, followPoll } from "./cases/follow.js";
 import { readLast, streamHistory } from "./cases/history.js";
 import { idleFollowers } from "./cases/idle-followers.js";
 import { appendToLong, lastOfLong } from "./cases/long-session.js";
+import { memory } from "./cases/memory.js";
 import { pipeline, pipelineHot } from "./cases/pipeline.js";
 import { plainObjects } from "./cases/plain-objects.js";
 import { sessionPages } from "./cases/session-pages.js";
+import { soak } from "./cases/soak.js";
 import { stalledFollower } from "./cases/stalled-follower.js";
 import { start } from "./cases/start.js";
 import { workers } from "./cases/workers.js";
@@ -44,5 +46,7 @@ export const CASES: readonly BenchCase[] = [
   fanOut,
   idleFollowers,
   stalledFollower,
+  memory,
+  soak,
   start,
 ];

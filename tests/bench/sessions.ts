@@ -6,6 +6,7 @@ import {
 } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import {
   CreateSessionRequestSchema,
+  type ListSessionsRequest,
   SessionService,
 } from "@mofa-state/proto/mofa/state/v1/session_pb.js";
 import type { GrpcClient } from "./grpc-client.js";
@@ -15,10 +16,11 @@ const MESSAGES_AN_APPEND = 1_000;
 
 const histories = new WeakMap<GrpcClient, Promise<string>>();
 
-/** Creates an empty session, and gives its id. */
-export async function createSession(server: GrpcClient): Promise<string> {
+/** Creates an empty session, of a user where one is given, and gives its id. */
+export async function createSession(server: GrpcClient, userId?: string): Promise<string> {
   const id = nextId();
-  const request = create(CreateSessionRequestSchema, { session: { id } });
+  const session = { id, ...(userId !== undefined && { userId }) };
+  const request = create(CreateSessionRequestSchema, { session });
   await server.unary(SessionService.method.createSession, request);
   return id;
 }
@@ -26,6 +28,15 @@ export async function createSession(server: GrpcClient): Promise<string> {
 /** Creates empty sessions, and gives their ids. */
 export function createSessions(server: GrpcClient, count: number): Promise<readonly string[]> {
   return Promise.all(Array.from({ length: count }, () => createSession(server)));
+}
+
+/** Reads a page of sessions, which must not be empty. */
+export async function listSessions(
+  client: GrpcClient,
+  request: ListSessionsRequest,
+): Promise<void> {
+  const { sessions } = await client.unary(SessionService.method.listSessions, request);
+  if (sessions.length === 0) throw new Error("a page of sessions is empty");
 }
 
 /** Appends a message to a session, and gives the answer. */

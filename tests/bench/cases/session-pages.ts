@@ -9,7 +9,8 @@ import type { BenchCase, Metric, Sample } from "../bench-case.js";
 import { closedLoop } from "../closed-loop.js";
 import type { GrpcClient } from "../grpc-client.js";
 import { nextId } from "../payload.js";
-import { createSession } from "../sessions.js";
+import { createSession, listSessions } from "../sessions.js";
+import { workOff } from "../work-off.js";
 import { appendInLoop } from "./append.js";
 
 const SESSIONS = 100_000;
@@ -44,7 +45,7 @@ export const sessionPages: BenchCase = {
         const metrics: Metric[] = [];
         let operations = 0;
         for (const [name, request] of Object.entries({ first, far, filter })) {
-          const call = () => list(server.client, request);
+          const call = () => listSessions(server.client, request);
           const sample = await closedLoop(call, { inFlight: 1, durationMs: durationMs / 3 });
           operations += sample.operations;
           metrics.push(...named(sample, name));
@@ -65,18 +66,13 @@ function named({ metrics }: Sample, page: string): readonly Metric[] {
 /** Creates the sessions of a user, and gives the user's id. */
 async function createAll(client: GrpcClient): Promise<string> {
   const userId = nextId();
-  let created = 0;
-  const work = async () => {
-    while (created < SESSIONS) {
-      created += 1;
-      const metadata = { kind: created % RARE === 0 ? "rare" : "common" };
-      const request = create(CreateSessionRequestSchema, {
-        session: { id: nextId(), userId, metadata },
-      });
-      await client.unary(SessionService.method.createSession, request);
-    }
-  };
-  await Promise.all(Array.from({ length: CREATED_AT_ONCE }, work));
+  await workOff({ count: SESSIONS, atOnce: CREATED_AT_ONCE }, (index) => {
+    const metadata = { kind: index % RARE === 0 ? "rare" : "common" };
+    const request = create(CreateSessionRequestSchema, {
+      session: { id: nextId(), userId, metadata },
+    });
+    return client.unary(SessionService.method.createSession, request);
+  });
   return userId;
 }
 
@@ -93,9 +89,4 @@ async function tokenOf(
     pageToken = answer.nextPageToken;
   }
   return pageToken;
-}
-
-async function list(client: GrpcClient, request: ListSessionsRequest): Promise<void> {
-  const { sessions } = await client.unary(SessionService.method.listSessions, request);
-  if (sessions.length === 0) throw new Error("a page of sessions is empty");
 }

@@ -6,13 +6,13 @@ import type { BenchCase, Sample } from "../bench-case.js";
 import { Follower } from "../follower.js";
 import { Latencies } from "../latencies.js";
 import type { MeasuredServer } from "../measured-server.js";
+import { MemoryMeter } from "../memory-meter.js";
 import { Pipeline } from "../pipeline.js";
 import { createSession } from "../sessions.js";
 import type { Stage } from "../stage.js";
 
 const APPENDS_A_SECOND = 1_000;
 const TICK_MS = 5;
-const SAMPLING_MS = 500;
 const MIB = 1_024 * 1_024;
 const TARGET_MIB = 32;
 // A follower stalls for a minute with `--full`.
@@ -88,9 +88,10 @@ async function appendAndWatch(
     }
   });
   const before = await server.usageWithoutGarbage();
-  const meter = new GrowthMeter(server, before.residentBytes);
+  const meter = new MemoryMeter(server);
   const rate = await appendAtPace(server, { sessionId, durationMs, sentAt });
-  const growth = await meter.stop();
+  const resident = (await meter.stop()).map(({ residentBytes }) => residentBytes);
+  const growth = Math.max(...resident) - before.residentBytes;
   const { cpuMicros } = await server.usage();
   const { heapBytes } = await server.usageWithoutGarbage();
   follower.close();
@@ -132,33 +133,4 @@ async function appendAtPace(
   }
   await pipe.end();
   return sentAt.length / ((performance.now() - startedAt) / 1_000);
-}
-
-/** Watches how much memory a server takes. */
-class GrowthMeter {
-  readonly #server: MeasuredServer;
-  readonly #before: number;
-  readonly #timer: NodeJS.Timeout;
-  #most = 0;
-  #sampling = Promise.resolve();
-
-  constructor(server: MeasuredServer, before: number) {
-    this.#server = server;
-    this.#before = before;
-    this.#timer = setInterval(() => {
-      this.#sampling = this.#sampling.then(() => this.#sample());
-    }, SAMPLING_MS);
-  }
-
-  /** Gives by how many bytes the server had grown at the most. */
-  async stop(): Promise<number> {
-    clearInterval(this.#timer);
-    await this.#sampling;
-    return this.#most;
-  }
-
-  async #sample(): Promise<void> {
-    const { residentBytes } = await this.#server.usage();
-    this.#most = Math.max(this.#most, residentBytes - this.#before);
-  }
 }
