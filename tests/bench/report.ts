@@ -5,7 +5,7 @@ const WIDTHS = [24, 12, 24, 24, 13, 20, 0] as const;
 
 const NUMBER = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
 
-/** Writes a figure as one line of JSON. */
+/** Writes a figure as one line of JSON, with null where there is no target. */
 export function toJsonLine({ value, baseline, ratio, verdict, ...rest }: Figure): string {
   return JSON.stringify({
     name: `${rest.caseName}.${rest.metric}`,
@@ -19,9 +19,9 @@ export function toJsonLine({ value, baseline, ratio, verdict, ...rest }: Figure)
     valueRange: [value.min, value.max],
     baselineRange: [baseline.min, baseline.max],
     ratioRange: [ratio.min, ratio.max],
-    target: verdict?.limit.median,
-    targetRelation: verdict?.relation,
-    ok: verdict?.isMet,
+    target: verdict?.limit.median ?? null,
+    targetRelation: verdict?.relation ?? null,
+    ok: verdict?.isMet ?? null,
   });
 }
 
@@ -48,7 +48,7 @@ function toText({ median, min, max }: Spread): string {
 }
 
 function toTargetText(verdict: Verdict | undefined): string {
-  if (verdict === undefined) return "";
+  if (verdict === undefined) return "none";
   const { relation, limit, isMet } = verdict;
   return `${relation} ${NUMBER.format(limit.median)} ${isMet ? "ok" : "MISSED"}`;
 }
