@@ -23,7 +23,8 @@ export const lastOfLong: BenchCase = {
   operation: "call",
   onlyInFull: true,
   targets: [{ metric: "p50", relation: "≤", limit: (_, short) => GROWTH * short("p50") }],
-  async prepare({ server: { client } }) {
+  async prepare({ server }) {
+    const { client } = server;
     const load = (sessionId: string): Load => {
       const start = { case: "lastMessages", value: LAST } as const;
       const request = create(StreamMessagesRequestSchema, { sessionId, start });
@@ -34,6 +35,7 @@ export const lastOfLong: BenchCase = {
     return {
       server: load(await longSessionOf(client)),
       baseline: load(await createLong(client, SHORT)),
+      meters: { server, baseline: server },
     };
   },
 };
@@ -45,7 +47,8 @@ export const appendToLong: BenchCase = {
   operation: "call",
   onlyInFull: true,
   targets: [{ metric: "p50", relation: "≤", limit: (_, empty) => GROWTH * empty("p50") }],
-  async prepare({ server: { client } }) {
+  async prepare({ server }) {
+    const { client } = server;
     const load =
       (sessionId: string): Load =>
       (durationMs) =>
@@ -53,6 +56,7 @@ export const appendToLong: BenchCase = {
     return {
       server: load(await longSessionOf(client)),
       baseline: load(await createLong(client, 0)),
+      meters: { server, baseline: server },
     };
   },
 };
