@@ -55,8 +55,15 @@ export interface BenchCase {
   readonly onlyInFull?: boolean;
   /** Whether it is measured once, without warming up, since it takes long and varies little. */
   readonly isMeasuredOnce?: boolean;
+  /** Whether it is not warmed up, since a round is long enough whatever its time. */
+  readonly isNotWarmedUp?: boolean;
   /** The backends that it is measured on: all by default. */
   readonly backends?: readonly DatabaseKind[];
+  /**
+   * Those that it is measured on unless `--full` or its name asks for all of them, where the
+   * backend makes little difference.
+   */
+  readonly backendsByDefault?: readonly DatabaseKind[];
   readonly targets?: readonly Target[];
   /** Puts into the server what the loads need. */
   prepare(stage: Stage): Promise<Loads>;

@@ -40,7 +40,7 @@ export async function measureCase(
 ): Promise<readonly Series[]> {
   const loads = await benchCase.prepare(stage);
   const { rounds, roundMs, warmUpMs } = effort;
-  if (!benchCase.isMeasuredOnce) {
+  if (!benchCase.isMeasuredOnce && !benchCase.isNotWarmedUp) {
     await loads.server(warmUpMs);
     await loads.baseline(warmUpMs);
   }

@@ -11,8 +11,10 @@ import {
 } from "@mofa-state/proto/mofa/state/v1/session_pb.js";
 import type { GrpcClient } from "./grpc-client.js";
 import { HISTORY_LENGTH, newMessage, nextId } from "./payload.js";
+import { workOff } from "./work-off.js";
 
 const MESSAGES_AN_APPEND = 1_000;
+const APPENDS_AT_ONCE = 4;
 
 const histories = new WeakMap<GrpcClient, Promise<string>>();
 
@@ -61,9 +63,11 @@ export async function appendMessages(
 /** Creates a session of so many messages, and gives its id. */
 export async function createLong(server: GrpcClient, length: number): Promise<string> {
   const sessionId = await createSession(server);
-  for (let left = length; left > 0; left -= MESSAGES_AN_APPEND) {
-    await appendMessages(server, sessionId, Math.min(left, MESSAGES_AN_APPEND));
-  }
+  const count = Math.ceil(length / MESSAGES_AN_APPEND);
+  await workOff({ count, atOnce: APPENDS_AT_ONCE }, (index) => {
+    const left = length - index * MESSAGES_AN_APPEND;
+    return appendMessages(server, sessionId, Math.min(left, MESSAGES_AN_APPEND));
+  });
   return sessionId;
 }
 

@@ -15,6 +15,7 @@ export const coldStream: BenchCase = {
   name: "stream-100k-cold",
   baseline: "driver",
   operation: "message",
+  isNotWarmedUp: true,
   backends: ["sqlite", "postgres", "mariadb"],
   targets: [share(0.75, ["sqlite", "postgres"]), share(0.6, ["mariadb"])],
   async prepare(stage) {

@@ -16,7 +16,7 @@ const TICK_MS = 5;
 const MIB = 1_024 * 1_024;
 const TARGET_MIB = 32;
 // A follower stalls for a minute with `--full`.
-const TIMES_THE_ROUND = 20;
+const TIMES_THE_ROUND = 30;
 
 /** A follower that stops reading under 1,000 appends a second, and another that reads on. */
 export const stalledFollower: BenchCase = {

@@ -8,6 +8,7 @@ export const start: BenchCase = {
   name: "start",
   baseline: "echo",
   operation: "start",
+  isNotWarmedUp: true,
   backends: ["sqlite"],
   targets: [{ metric: "time", relation: "≤", limit: () => TARGET_MS }],
   async prepare(stage) {

@@ -11,6 +11,7 @@ export const writers: BenchCase = {
   name: "writers",
   baseline: "echo",
   operation: "call",
+  isNotWarmedUp: true,
   targets: [{ metric: "time", relation: "≤", limit: (_, echo) => 1.3 * echo("time") }],
   async prepare({ server, echo }) {
     const echoed = await createLong(server.client, 0);
