@@ -60,7 +60,8 @@ export function encodeMessages(messages: readonly Message[]): EncodedMessages {
     return writer.length;
   });
   const sequences = messages.map(({ sequence }) => sequence);
-  return new EncodedMessages(Buffer.from(writer.written), sequences, ends);
+  // Not a Buffer: a small one would keep the pool alive that it is a part of.
+  return new EncodedMessages(new Uint8Array(writer.written), sequences, ends);
 }
 
 /** Encodes a frame that brings messages which are encoded already, as {@link encodeMessageFrame} would. */

@@ -48,6 +48,16 @@ it("makes the same frame of messages that were encoded before", () => {
   );
 });
 
+it("keeps no more memory than the messages take", () => {
+  const sample = fc.sample(message, 2);
+  const encoded = encodeMessages(sample);
+
+  for (const kept of [encoded, encoded.slice(0, 1), encoded.concat(encoded)]) {
+    const bytes = kept.bytes(0, kept.length);
+    expect(bytes.buffer.byteLength).toBe(bytes.byteLength);
+  }
+});
+
 it("writes what protobuf-es writes of a stream that has caught up", () => {
   fc.assert(
     fc.property(int64, int64, text, (headSequence, revision, resumeToken) => {

@@ -62,13 +62,15 @@ export class EncodedMessages {
   slice(start: number, end: number): EncodedMessages {
     const offset = this.#start(start);
     const ends = this.#ends.slice(start, end).map((value) => value - offset);
-    const bytes = Uint8Array.from(this.bytes(start, end));
+    const bytes = new Uint8Array(this.bytes(start, end));
     return new EncodedMessages(bytes, this.#sequences.slice(start, end), ends);
   }
 
   /** Gives these messages followed by others, in memory of their own. */
   concat(others: EncodedMessages): EncodedMessages {
-    const bytes = Buffer.concat([this.#bytes, others.#bytes]);
+    const bytes = new Uint8Array(this.#bytes.length + others.#bytes.length);
+    bytes.set(this.#bytes);
+    bytes.set(others.#bytes, this.#bytes.length);
     const ends = others.#ends.map((value) => value + this.#bytes.length);
     const sequences = [...this.#sequences, ...others.#sequences];
     return new EncodedMessages(bytes, sequences, [...this.#ends, ...ends]);

@@ -5,8 +5,8 @@ import { type Block, Blocks } from "./blocks.js";
 /** About how many bytes a session takes beside its blocks. */
 const SESSION_BYTES = 1024;
 
-/** With more changes than this, a session's history is read anew. */
-const MAX_CHANGES = 256;
+/** With more changes than this, a session's history is read anew: each may cost a read of its own. */
+const MAX_CHANGES = 16;
 
 /** What is kept of one session. */
 interface CachedSession {
@@ -64,6 +64,8 @@ export class HistoryCache {
       this.#resize(ref.sessionId, session, () => remove(session.blocks, changed));
       session.revision = position.revision;
       session.changeRevision = position.changeRevision;
+      // What was cut apart takes more.
+      this.#evict();
     }
   }
 
