@@ -32,7 +32,7 @@ export interface Histories extends HistorySource {
 
 /**
  * Streams the messages that a session has when the call begins, in order, in frames of
- * growing size unless the first of them are kept, and tells at last that it has caught up.
+ * growing size unless they are few and kept, and tells at last that it has caught up.
  *
  * It reads the next page while the present one is taken, and never holds more than two.
  * Ending the iteration early ends the reading, and so does the signal of a caller that has gone.
@@ -55,8 +55,9 @@ export async function* streamHistory(
   const known = checked.token?.revision ?? revision;
   const toToken = resumeTokens(ref);
 
-  // What is kept is there at once: nothing is gained by a first frame that is small.
-  const firstFrames = view.blocks?.find(start) === undefined ? FIRST_FRAMES : [];
+  // What is kept is there at once: for a few messages, several frames are not worth their price.
+  const isFew = headSequence - start <= FIRST_READ.maxItems;
+  const firstFrames = isFew && view.blocks?.find(start) !== undefined ? [] : FIRST_FRAMES;
   const cutter = new EncodedFrameCutter(checked.frameMaxMessages, firstFrames);
   const reading = { source: histories, ref, view, start, end: headSequence, first };
   for await (const run of readEncoded(reading)) {

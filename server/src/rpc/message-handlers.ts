@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type {
   ListMessagesRequest,
   MessageService,
@@ -19,6 +20,14 @@ import {
 } from "./convert-message.js";
 import type { Handlers } from "./service.js";
 
+/**
+ * After how many frames of a stream a turn of the event loop goes by. In it, the first ones
+ * leave without waiting for those that follow, and it is noticed if the client leaves at once:
+ * where reading never waits, as in SQLite, the server would otherwise go on until the send
+ * window is full.
+ */
+const UNHURRIED_FRAMES = 8;
+
 /** Implements MessageService, without what writes on a stream. */
 export function messageHandlers(
   messages: Messages,
@@ -30,7 +39,13 @@ export function messageHandlers(
 
     async *streamMessages(request, { tenantId, signal }) {
       const frames = messages.stream({ tenantId, signal }, fromStreamRequest(request));
-      for await (const frame of frames) yield encodeFrame(frame);
+      let sent = 0;
+      for await (const frame of frames) {
+        yield encodeFrame(frame);
+        sent += 1;
+        if (sent <= UNHURRIED_FRAMES) await setImmediate();
+        if (signal.aborted) return;
+      }
     },
 
     async getMessage({ sessionId, messageId }, { tenantId }) {

@@ -288,6 +288,8 @@ describe("PipelineAppends", () => {
     await full.promise;
     void cut(served, pipeline);
     await pipeline.error;
+    // The server hears of it later than the client.
+    for (let turn = 0; turn < 100; turn += 1) await turnOfLoop();
     gate.resolve();
     await done.promise;
 

@@ -1,4 +1,4 @@
-import { isLarge, READ } from "../history-frames.js";
+import { FIRST_READ, isLarge, READ } from "../history-frames.js";
 import type { Message } from "../model.js";
 import type { MessageRange, Page, SessionRef, Storage } from "../storage.js";
 import type { EncodedRun } from "./encoded-frames.js";
@@ -31,14 +31,17 @@ export interface HistoryReading {
 
 /**
  * Gives the messages of a range in order, encoded: what is kept of them as it is, and the
- * others from the database, one page ahead of the one that is taken unless that is one large
- * message. Those are put to what is kept.
+ * others from the database, one page ahead of the one that is taken unless that is the first
+ * or one large message. Those are put to what is kept.
+ *
+ * The pages grow, so that little is read in vain for a reader that leaves soon.
  *
  * @throws StateError `not_found` if the session is not there any more.
  */
 export async function* readEncoded(reading: HistoryReading): AsyncGenerator<EncodedRun, void> {
   const { source, view, start, end, first } = reading;
   let ahead = first;
+  let { maxItems } = FIRST_READ;
   for (let at = start; at < end; ) {
     const block = ahead?.range.afterSequence === at ? undefined : view.blocks?.find(at);
     if (block !== undefined) {
@@ -48,12 +51,15 @@ export async function* readEncoded(reading: HistoryReading): AsyncGenerator<Enco
       if (run.start < run.end) yield run;
       continue;
     }
-    const { range, page } = ahead?.range.afterSequence === at ? ahead : read(reading, at);
+    const { range, page } = ahead?.range.afterSequence === at ? ahead : read(reading, at, maxItems);
     const { items, hasMore } = await page;
+    maxItems = Math.min(2 * maxItems, READ.maxItems);
     const last = hasMore ? items.at(-1)?.sequence : undefined;
     const through = last ?? range.upToSequence;
     const isNext = through < end && !isLarge(items) && view.blocks?.find(through) === undefined;
-    ahead = isNext ? read(reading, through) : undefined;
+    // Not before the first frame has been taken, which would come later.
+    const isFirst = page === first?.page;
+    ahead = isNext && !isFirst ? read(reading, through, maxItems) : undefined;
     const messages = source.encode(items);
     keep(view, messages, { after: at, through, items });
     at = through;
@@ -61,9 +67,9 @@ export async function* readEncoded(reading: HistoryReading): AsyncGenerator<Enco
   }
 }
 
-function read({ source, ref, view, end }: HistoryReading, at: number): RangePage {
+function read({ source, ref, view, end }: HistoryReading, at: number, maxItems: number): RangePage {
   const range = toMissing(view, at, end);
-  const page = source.storage.messages.read(ref, range, READ);
+  const page = source.storage.messages.read(ref, range, { ...READ, maxItems });
   // It is awaited later, or not at all if the reader leaves before.
   page.catch(() => undefined);
   return { range, page };
