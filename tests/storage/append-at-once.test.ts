@@ -101,6 +101,19 @@ describeDatabases(
       },
     );
 
+    it("takes the next place after one that was repeated", async () => {
+      const { ours, ref } = await openTwo(database);
+      const message = newMessage({ content: "2" });
+      for (let time = 0; time < 2; time += 1) await ours.messages.append(ref, appendOf(message));
+      // The session has the revision that the repeated one would have made.
+      await ours.messages.update(ref, message.id, { content: "edited" }, undefined);
+
+      const appended = await append(ours, ref, "3");
+
+      expect(appended).toMatchObject({ headSequence: 3, revision: 5 });
+      expect(await contentsOf(ours, ref)).toEqual(["1", "edited", "3"]);
+    });
+
     it("is refused when another server has deleted it", async () => {
       const { ours, theirs, ref } = await openTwo(database);
       await theirs.sessions.delete(ref);

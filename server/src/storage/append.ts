@@ -58,7 +58,7 @@ export interface GroupMode {
  * @throws the database's error if it refuses any, as it does where an id is known that was
  * not looked up.
  */
-export function appendGroup(
+export async function appendGroup(
   database: Database,
   appends: readonly SessionAppend[],
   mode: GroupMode,
@@ -66,7 +66,7 @@ export function appendGroup(
 ): Promise<readonly Outcome[]> {
   const { sessions, known } = context;
   const ids = [...new Set(appends.map(({ ref }) => ref.sessionId))];
-  return database.groupTransactionInTurn(
+  const { outcomes, advances } = await database.groupTransactionInTurn(
     sessions.toLock(ids, mode.waits),
     async (connection, locked) => {
       const heads = sessions.toHeads(locked);
@@ -77,11 +77,12 @@ export function appendGroup(
         outcomes.push(isHeld ? "held" : await group.carryOut(append, mode.looksUp));
       }
       const last = await group.finish();
-      // Known before it is committed: what is known is never relied upon.
-      for (const { before, after } of group.advances) known.remember(before, after);
-      return { result: outcomes, last };
+      return { result: { outcomes, advances: group.advances }, last };
     },
   );
+  // Not before: after a rollback, another change may come to the same revision.
+  for (const { before, after } of advances) known.remember(before, after);
+  return outcomes;
 }
 
 /** The transaction of a group. The locks, which last until it ends, make sequences follow the commits. */

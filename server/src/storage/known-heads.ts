@@ -25,7 +25,10 @@ export class KnownHeads {
     return left?.isOurs ? left.head : undefined;
   }
 
-  /** Remembers what an append left of a session, and how it had found it. */
+  /**
+   * Remembers what an append left of a session, and how it had found it. It must be
+   * committed: what is known is told to be so by its revision alone.
+   */
   remember(before: SessionHead, after: SessionHead): void {
     const last = this.#left.get(after.id);
     const isOurs = last === undefined || last.head.revision === before.revision;

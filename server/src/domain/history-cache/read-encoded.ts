@@ -42,6 +42,7 @@ export async function* readEncoded(reading: HistoryReading): AsyncGenerator<Enco
   const { source, view, start, end, first } = reading;
   let ahead = first;
   let { maxItems } = FIRST_READ;
+  let isFirst = true;
   for (let at = start; at < end; ) {
     const block = ahead?.range.afterSequence === at ? undefined : view.blocks?.find(at);
     if (block !== undefined) {
@@ -58,8 +59,8 @@ export async function* readEncoded(reading: HistoryReading): AsyncGenerator<Enco
     const through = last ?? range.upToSequence;
     const isNext = through < end && !isLarge(items) && view.blocks?.find(through) === undefined;
     // Not before the first frame has been taken, which would come later.
-    const isFirst = page === first?.page;
     ahead = isNext && !isFirst ? read(reading, through, maxItems) : undefined;
+    isFirst = false;
     const messages = source.encode(items);
     keep(view, messages, { after: at, through, items });
     at = through;
