@@ -1,8 +1,5 @@
 import { expect, it, onTestFinished, vi } from "vitest";
-import { SILENT_DOORBELL } from "../../server/src/domain/doorbell.js";
-import { SILENT_LOGGER } from "../../server/src/domain/log.js";
 import type { SessionRef, Storage } from "../../server/src/domain/storage.js";
-import { openStorage } from "../../server/src/storage/open.js";
 import { postgres } from "../../server/src/storage/postgres-dialect.js";
 import { chosenKinds } from "../support/database-kinds.js";
 import { describeDatabases, type TestDatabase } from "../support/databases.js";
@@ -15,26 +12,13 @@ import {
   newState,
   WIDE,
 } from "./contract/samples.js";
+import { openTwo } from "./two-storages.js";
 
 const ROUNDS = 100;
 
-/** Opens two servers' storages of one database, with a session that the first has appended to. */
-async function openTwo(database: TestDatabase) {
-  const url = await database.create();
-  const open = async () => {
-    const storage = await openStorage(url, {
-      migrate: true,
-      poolSize: 4,
-      keepVersions: 10,
-      maxRequestBytes: 1,
-      databaseNotify: false,
-      doorbell: SILENT_DOORBELL,
-      logger: SILENT_LOGGER,
-    });
-    onTestFinished(() => storage.close());
-    return storage;
-  };
-  const [ours, theirs] = [await open(), await open()];
+/** Opens two storages, with a session that the first has appended to. */
+async function openWithSession(database: TestDatabase) {
+  const { ours, theirs } = await openTwo(database);
   const ref = await createSession(ours);
   await append(ours, ref, "1");
   return { ours, theirs, ref };
@@ -88,7 +72,7 @@ describeDatabases(
     it.each(CHANGES)(
       "goes by what it is when another server has $name",
       async ({ change, contents, revision }) => {
-        const { ours, theirs, ref } = await openTwo(database);
+        const { ours, theirs, ref } = await openWithSession(database);
         await change(theirs, ref);
 
         const appended = await append(ours, ref, "2");
@@ -102,7 +86,7 @@ describeDatabases(
     );
 
     it("takes the next place after one that was repeated", async () => {
-      const { ours, ref } = await openTwo(database);
+      const { ours, ref } = await openWithSession(database);
       const message = newMessage({ content: "2" });
       for (let time = 0; time < 2; time += 1) await ours.messages.append(ref, appendOf(message));
       // The session has the revision that the repeated one would have made.
@@ -115,14 +99,14 @@ describeDatabases(
     });
 
     it("is refused when another server has deleted it", async () => {
-      const { ours, theirs, ref } = await openTwo(database);
+      const { ours, theirs, ref } = await openWithSession(database);
       await theirs.sessions.delete(ref);
 
       await expect(append(ours, ref, "2")).rejects.toMatchObject({ reason: "SESSION_DELETED" });
     });
 
     it("knows what it shares when another server has forked and edited it", async () => {
-      const { ours, theirs, ref } = await openTwo(database);
+      const { ours, theirs, ref } = await openWithSession(database);
       const same = newMessage({ content: "2" });
       await ours.messages.append(ref, appendOf(same));
       await theirs.sessions.fork(ref, forkOf(ref));
@@ -138,7 +122,7 @@ describeDatabases(
     });
 
     it("knows what it has from the session it was forked from", async () => {
-      const { ours, theirs, ref } = await openTwo(database);
+      const { ours, theirs, ref } = await openWithSession(database);
       const shared = newMessage({ content: "2" });
       await ours.messages.append(ref, appendOf(shared));
       const request = forkOf(ref);
@@ -153,7 +137,7 @@ describeDatabases(
     });
 
     it("takes the next place when another server appends at the same moment", async () => {
-      const { ours, theirs, ref } = await openTwo(database);
+      const { ours, theirs, ref } = await openWithSession(database);
       const expected = ["1"];
 
       for (let round = 0; round < ROUNDS; round++) {
@@ -180,7 +164,7 @@ describeDatabases(
   "an append to a session that another server appends to in turn",
   (database) => {
     it("does not go by what it was for long", async () => {
-      const { ours, theirs, ref } = await openTwo(database);
+      const { ours, theirs, ref } = await openWithSession(database);
       const run = vi.spyOn(postgres, "run");
       onTestFinished(() => run.mockRestore());
 
