@@ -18,7 +18,7 @@ const ROUNDS = 100;
 
 /** Opens two storages, with a session that the first has appended to. */
 async function openWithSession(database: TestDatabase) {
-  const { ours, theirs } = await openTwo(database);
+  const [ours, theirs] = await openTwo(database);
   const ref = await createSession(ours);
   await append(ours, ref, "1");
   return { ours, theirs, ref };

@@ -85,7 +85,7 @@ describeDatabases(
       "leave no gap and count each change, seed %i",
       { timeout: 60_000 },
       async (seed) => {
-        const { ours, theirs } = await openTwo(database);
+        const [ours, theirs] = await openTwo(database);
         const numberBelow = numbersOf(seed);
         const sessions = await Promise.all(
           Array.from({ length: SESSIONS }, async () => new Known(await createSession(ours))),

@@ -12,7 +12,7 @@ import type { HistoryStart } from "../../server/src/domain/history-request.js";
 import type { SessionRef, Storage } from "../../server/src/domain/storage.js";
 import { encodeFrame } from "../../server/src/rpc/convert-frame.js";
 import { encodeMessages } from "../../server/src/rpc/message-encoder.js";
-import { describeDatabases, type TestDatabase } from "../support/databases.js";
+import { describeDatabases } from "../support/databases.js";
 import {
   appendOf,
   createSession,
@@ -27,17 +27,10 @@ import {
   textOf,
   WIDE,
 } from "./contract/samples.js";
-import { openForTest } from "./contract/storage-suite.js";
+import { openTwo } from "./two-storages.js";
 
 const MIB = 1024 * 1024;
 const BEGINNING = { from: "beginning" } as const;
-
-/** The storages of two servers on one database; one alone where it is in one's memory. */
-async function openTwo({ kind, create }: TestDatabase): Promise<readonly [Storage, Storage]> {
-  const url = await create();
-  const here = await openForTest(url);
-  return [here, kind === "memory" ? here : await openForTest(url)];
-}
 
 /** Streams histories of a storage, and counts the messages that it reads for that. */
 function historiesOf(storage: Storage, maxBytes: number) {
