@@ -7,11 +7,9 @@ import {
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { type Histories, streamHistory } from "../../server/src/domain/history.js";
-import { HistoryCache } from "../../server/src/domain/history-cache/history-cache.js";
 import type { HistoryStart } from "../../server/src/domain/history-request.js";
 import type { SessionRef, Storage } from "../../server/src/domain/storage.js";
 import { encodeFrame } from "../../server/src/rpc/convert-frame.js";
-import { encodeMessages } from "../../server/src/rpc/message-encoder.js";
 import { describeDatabases } from "../support/databases.js";
 import {
   appendOf,
@@ -27,37 +25,11 @@ import {
   textOf,
   WIDE,
 } from "./contract/samples.js";
+import { historiesOf } from "./counted-histories.js";
 import { openTwo } from "./two-storages.js";
 
 const MIB = 1024 * 1024;
 const BEGINNING = { from: "beginning" } as const;
-
-/** Streams histories of a storage, and counts the messages that it reads for that. */
-function historiesOf(storage: Storage, maxBytes: number) {
-  let count = 0;
-  const { messages } = storage;
-  const counted = {
-    async read(...query) {
-      const page = await messages.read(...query);
-      count += page.items.length;
-      return page;
-    },
-    async readFrom(...query) {
-      const opened = await messages.readFrom(...query);
-      count += opened.page?.items.length ?? 0;
-      return opened;
-    },
-    sequenceBeforeLast: (...query) => messages.sequenceBeforeLast(...query),
-  } as Storage["messages"];
-  const cache = new HistoryCache(maxBytes);
-  const histories = { storage: { ...storage, messages: counted }, encode: encodeMessages, cache };
-  const takeCount = () => {
-    const taken = count;
-    count = 0;
-    return taken;
-  };
-  return { histories, cache, takeCount };
-}
 
 async function readHistory(
   histories: Histories,

@@ -2,14 +2,22 @@ import type { Message } from "./model.js";
 import type { Page, SessionRef, Storage } from "./storage.js";
 
 /** How many messages the first frames hold: the first one is to come soon. */
-export const FIRST_FRAMES: readonly number[] = [1, 8];
+export const FIRST_FRAMES: readonly number[] = [1, 15, 32];
 
 /** How many bytes a frame has at the most, unless one message alone has more. */
 export const FRAME_MAX_BYTES = 64 * 1024;
 
+/** How many messages are read for the first frames of a history that is longer than {@link FIRST_READ}. */
+const FIRST_ITEMS = 16;
+
 /** How much is read from the storage at once: little for the first frame, then more. */
 export const FIRST_READ = { maxItems: 64, maxBytes: 256 * 1024 };
 export const READ = { maxItems: 512, maxBytes: 1024 * 1024 };
+
+/** Tells how many of the messages after `start` up to `end` to read first: all, if they are few. */
+export function firstItems(start: number, end: number): number {
+  return end - start <= FIRST_READ.maxItems ? FIRST_READ.maxItems : FIRST_ITEMS;
+}
 
 /**
  * Reads the messages after `start` up to `end` in order, and gives them in frames of

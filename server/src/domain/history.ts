@@ -7,7 +7,7 @@ import {
   readEncoded,
   toMissing,
 } from "./history-cache/read-encoded.js";
-import { FIRST_FRAMES, FIRST_READ } from "./history-frames.js";
+import { FIRST_FRAMES, FIRST_READ, firstItems } from "./history-frames.js";
 import {
   type CheckedHistoryRequest,
   checkHistoryRequest,
@@ -121,7 +121,7 @@ function firstMissing(
   const { headSequence } = position;
   if (start === undefined || start >= headSequence) return undefined;
   if (view.blocks?.find(start) !== undefined) return undefined;
-  return toMissing(view, start, headSequence);
+  return toMissing(view, start, Math.min(start + firstItems(start, headSequence), headSequence));
 }
 
 function startIn(

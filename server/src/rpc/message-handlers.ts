@@ -21,10 +21,10 @@ import {
 import type { Handlers } from "./service.js";
 
 /**
- * After how many frames of a stream a turn of the event loop goes by. In it, the first ones
- * leave without waiting for those that follow, and it is noticed if the client leaves at once:
- * where reading never waits, as in SQLite, the server would otherwise go on until the send
- * window is full.
+ * After which frames of a stream a turn of the event loop goes by: after each of the first,
+ * and then after as many again. In it, the first ones leave without waiting for those that
+ * follow, and it is noticed if the client leaves at once: where reading never waits, as in
+ * SQLite, the server would otherwise go on until the send window is full.
  */
 const UNHURRIED_FRAMES = 8;
 
@@ -43,7 +43,8 @@ export function messageHandlers(
       for await (const frame of frames) {
         yield encodeFrame(frame);
         sent += 1;
-        if (sent <= UNHURRIED_FRAMES) await setImmediate();
+        const isUnhurried = sent <= UNHURRIED_FRAMES || sent % UNHURRIED_FRAMES === 0;
+        if (isUnhurried) await setImmediate();
         if (signal.aborted) return;
       }
     },

@@ -1,9 +1,16 @@
-import { FIRST_READ, isLarge, READ } from "../history-frames.js";
+import { firstItems, isLarge, READ } from "../history-frames.js";
 import type { Message } from "../model.js";
 import type { MessageRange, Page, SessionRef, Storage } from "../storage.js";
 import type { EncodedRun } from "./encoded-frames.js";
 import type { EncodedMessages, MessageEncoder } from "./encoded-messages.js";
 import type { HistoryView } from "./history-cache.js";
+
+/**
+ * How many pages are read one by one, and not before the one before has been taken: while the
+ * next one was read, the first frame would come later, and a reader that leaves after it would
+ * keep the next reader waiting.
+ */
+const UNHURRIED_PAGES = 3;
 
 /** Where messages are read, and how they are encoded. */
 export interface HistorySource {
@@ -11,10 +18,25 @@ export interface HistorySource {
   readonly encode: MessageEncoder;
 }
 
-/** A page that is read, or was. */
+/** A range, and the page that was read of it. */
 export interface RangePage {
   readonly range: MessageRange;
-  readonly page: Page<Message> | Promise<Page<Message>>;
+  readonly page: Page<Message>;
+}
+
+/** A page as it is kept until it is taken: a message takes several times its bytes. */
+interface EncodedPage {
+  readonly messages: EncodedMessages;
+  /** Up to which sequence there are no others. */
+  readonly through: number;
+  /** Whether it is larger than was asked for, since its one message is. */
+  readonly isLarge: boolean;
+}
+
+/** A page that is read, or was. */
+interface PageAhead {
+  readonly after: number;
+  readonly page: EncodedPage | Promise<EncodedPage>;
 }
 
 /** Which messages to read: after one sequence and up to another. */
@@ -31,20 +53,21 @@ export interface HistoryReading {
 
 /**
  * Gives the messages of a range in order, encoded: what is kept of them as it is, and the
- * others from the database, one page ahead of the one that is taken unless that is the first
- * or one large message. Those are put to what is kept.
+ * others from the database, one page ahead of the one that is taken unless that is one of the
+ * first or one large message. Those are put to what is kept.
  *
  * The pages grow, so that little is read in vain for a reader that leaves soon.
  *
  * @throws StateError `not_found` if the session is not there any more.
  */
 export async function* readEncoded(reading: HistoryReading): AsyncGenerator<EncodedRun, void> {
-  const { source, view, start, end, first } = reading;
-  let ahead = first;
-  let { maxItems } = FIRST_READ;
-  let isFirst = true;
+  const { view, start, end, first } = reading;
+  let ahead: PageAhead | undefined;
+  if (first !== undefined) ahead = { after: start, page: encode(reading, first) };
+  let maxItems = firstItems(start, end);
+  let pages = 0;
   for (let at = start; at < end; ) {
-    const block = ahead?.range.afterSequence === at ? undefined : view.blocks?.find(at);
+    const block = ahead?.after === at ? undefined : view.blocks?.find(at);
     if (block !== undefined) {
       const { messages, through } = block;
       const run = { messages, start: messages.indexAfter(at), end: messages.indexAfter(end) };
@@ -52,28 +75,38 @@ export async function* readEncoded(reading: HistoryReading): AsyncGenerator<Enco
       if (run.start < run.end) yield run;
       continue;
     }
-    const { range, page } = ahead?.range.afterSequence === at ? ahead : read(reading, at, maxItems);
-    const { items, hasMore } = await page;
+    const { page } = ahead?.after === at ? ahead : readAhead(reading, at, maxItems);
+    const { messages, through, isLarge } = await page;
+    pages += 1;
+    const isUnhurried = pages <= UNHURRIED_PAGES;
     maxItems = Math.min(2 * maxItems, READ.maxItems);
-    const last = hasMore ? items.at(-1)?.sequence : undefined;
-    const through = last ?? range.upToSequence;
-    const isNext = through < end && !isLarge(items) && view.blocks?.find(through) === undefined;
-    // Not before the first frame has been taken, which would come later.
-    ahead = isNext && !isFirst ? read(reading, through, maxItems) : undefined;
-    isFirst = false;
-    const messages = source.encode(items);
-    keep(view, messages, { after: at, through, items });
+    const isNext = through < end && !isLarge && view.blocks?.find(through) === undefined;
+    ahead = isNext && !isUnhurried ? readAhead(reading, through, maxItems) : undefined;
     at = through;
     if (messages.length > 0) yield { messages, start: 0, end: messages.length };
   }
 }
 
-function read({ source, ref, view, end }: HistoryReading, at: number, maxItems: number): RangePage {
-  const range = toMissing(view, at, end);
-  const page = source.storage.messages.read(ref, range, { ...READ, maxItems });
+function readAhead(reading: HistoryReading, after: number, maxItems: number): PageAhead {
+  const { source, ref, view, end } = reading;
+  const range = toMissing(view, after, end);
+  const page = source.storage.messages
+    .read(ref, range, { ...READ, maxItems })
+    .then((read) => encode(reading, { range, page: read }));
   // It is awaited later, or not at all if the reader leaves before.
   page.catch(() => undefined);
-  return { range, page };
+  return { after, page };
+}
+
+/** Encodes a page, and keeps it. */
+function encode({ source, view }: HistoryReading, { range, page }: RangePage): EncodedPage {
+  const { items, hasMore } = page;
+  const { afterSequence: after, upToSequence } = range;
+  const last = hasMore ? items.at(-1)?.sequence : undefined;
+  const through = last ?? upToSequence;
+  const messages = source.encode(items);
+  keep(view, messages, { after, through, items });
+  return { messages, through, isLarge: isLarge(items) };
 }
 
 /** Gives what of a range has to be read: up to what is kept. */

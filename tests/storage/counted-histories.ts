@@ -1,0 +1,30 @@
+import { HistoryCache } from "../../server/src/domain/history-cache/history-cache.js";
+import type { Storage } from "../../server/src/domain/storage.js";
+import { encodeMessages } from "../../server/src/rpc/message-encoder.js";
+
+/** Streams histories of a storage, and counts the messages that it reads for that. */
+export function historiesOf(storage: Storage, maxBytes: number) {
+  let count = 0;
+  const { messages } = storage;
+  const counted = {
+    async read(...query) {
+      const page = await messages.read(...query);
+      count += page.items.length;
+      return page;
+    },
+    async readFrom(...query) {
+      const opened = await messages.readFrom(...query);
+      count += opened.page?.items.length ?? 0;
+      return opened;
+    },
+    sequenceBeforeLast: (...query) => messages.sequenceBeforeLast(...query),
+  } as Storage["messages"];
+  const cache = new HistoryCache(maxBytes);
+  const histories = { storage: { ...storage, messages: counted }, encode: encodeMessages, cache };
+  const takeCount = () => {
+    const taken = count;
+    count = 0;
+    return taken;
+  };
+  return { histories, cache, takeCount };
+}
