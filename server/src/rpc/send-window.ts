@@ -1,6 +1,7 @@
 import type { ServerWritableStream } from "@grpc/grpc-js";
 
-const MAX_OUTSTANDING_BYTES = 256 * 1024;
+/** Beside what eager sending has on its way, which keeps a connection busy: only to have the next at hand. */
+const MAX_OUTSTANDING_BYTES = 64 * 1024;
 const MAX_OUTSTANDING_FRAMES = 16;
 
 /**
