@@ -1,6 +1,8 @@
 import { expect, it, onTestFinished, vi } from "vitest";
 import type { SessionRef, Storage } from "../../server/src/domain/storage.js";
+import { mysql } from "../../server/src/storage/mysql-dialect.js";
 import { postgres } from "../../server/src/storage/postgres-dialect.js";
+import { memory, sqlite } from "../../server/src/storage/sqlite-dialect.js";
 import { chosenKinds } from "../support/database-kinds.js";
 import { describeDatabases, type TestDatabase } from "../support/databases.js";
 import {
@@ -13,6 +15,8 @@ import {
   WIDE,
 } from "./contract/samples.js";
 import { openTwo } from "./two-storages.js";
+
+const DIALECTS = { memory, sqlite, postgres, mariadb: mysql, mysql };
 
 const ROUNDS = 100;
 
@@ -103,6 +107,27 @@ describeDatabases(
       await theirs.sessions.delete(ref);
 
       await expect(append(ours, ref, "2")).rejects.toMatchObject({ reason: "SESSION_DELETED" });
+    });
+
+    it("is tried in vain but once when another server has deleted it", async () => {
+      const { ours, theirs, ref } = await openWithSession(database);
+      await theirs.sessions.delete(ref);
+      const dialect = DIALECTS[database.kind];
+      const sent = [vi.spyOn(dialect, "run"), vi.spyOn(dialect, "runAll")];
+      onTestFinished(() => {
+        for (const spy of sent) spy.mockRestore();
+      });
+      const calls: number[] = [];
+
+      for (let time = 1; time <= 3; time += 1) {
+        await expect(append(ours, ref, "2")).rejects.toMatchObject({ reason: "SESSION_DELETED" });
+        calls.push(sent.reduce((sum, { mock }) => sum + mock.calls.length, 0));
+        for (const spy of sent) spy.mockClear();
+      }
+
+      const [first = 0, second = 0, third = 0] = calls;
+      expect(second).toBeLessThan(first);
+      expect(third).toBe(second);
     });
 
     it("knows what it shares when another server has forked and edited it", async () => {

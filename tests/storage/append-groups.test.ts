@@ -249,7 +249,7 @@ describeDatabases("appends at once", (empty) => {
     },
   );
 
-  if (empty.kind === "postgres") {
+  if (empty.kind === "postgres" || empty.kind === "mariadb") {
     it("take one round trip where the sessions are as they were left", async () => {
       const { database, messages, createRef } = await openParts(empty);
       const refs = [await createRef(), await createRef()];
@@ -263,10 +263,12 @@ describeDatabases("appends at once", (empty) => {
       const appended = await appendEach();
 
       expect(appended.map(({ headSequence }) => headSequence)).toEqual([2, 2]);
-      const [alone, together] = sent.map(({ mock }) => mock.calls.length);
-      expect({ alone, together }).toEqual({ alone: 1, together: 0 });
+      const [alone = 0, together = 0] = sent.map(({ mock }) => mock.calls.length);
+      expect(alone + together).toBe(1);
     });
+  }
 
+  if (empty.kind === "postgres") {
     it("share a transaction, whichever sessions they go to, and where one is repeated too", async () => {
       const { database, messages, createRef } = await openParts(empty);
       const refs = [await createRef(), await createRef()];

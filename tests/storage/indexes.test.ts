@@ -1,5 +1,6 @@
 import { expect, it, onTestFinished } from "vitest";
 import { newUuid } from "../../server/src/domain/uuid.js";
+import { GroupSessions } from "../../server/src/storage/append-sessions.js";
 import { listChangedMessages } from "../../server/src/storage/change-list.js";
 import { ChangePages } from "../../server/src/storage/change-pages.js";
 import type { Connection, Database } from "../../server/src/storage/database.js";
@@ -81,7 +82,7 @@ async function insertSessions({ manager, entities }: Connection): Promise<void> 
   const rows = Array.from({ length: SESSIONS }, (_, index): SessionRow => {
     const time = new Date(1_700_000_000_000 + index);
     return {
-      ...{ id: index === 0 ? SESSION : newUuid(), tenantId: TENANT, sessionKey: null },
+      ...{ id: SOME[index] ?? newUuid(), tenantId: TENANT, sessionKey: null },
       ...{ userId: USER, agentId: AGENT, title: "", metadata: "{}", headSequence: LENGTH },
       ...{ messageCount: LENGTH, revision: CHANGES + 2, version: 1, changeRevision: CHANGES },
       ...{ largestMessageBytes: 300, forkSessionId: null, forkSequence: 0, frozenThrough: 0 },
@@ -124,6 +125,8 @@ async function openFilled(url: string): Promise<Database> {
   return database;
 }
 
+/** Some of the sessions. */
+const SOME = [SESSION, ...Array.from({ length: 7 }, newUuid)];
 const FEW = { maxItems: 50, maxBytes: WIDE.maxBytes, largestBytes: 300 };
 const NOT_FILTERED = { tenantId: TENANT, after: undefined };
 const PAGE = { maxItems: 50, maxBytes: WIDE.maxBytes };
@@ -136,6 +139,21 @@ const READS: readonly (readonly [name: string, index: RegExp, read: Read])[] = [
     PRIMARY.sessions,
     (database, connection) =>
       new SessionRows(database).read(connection, { tenantId: TENANT, sessionId: SESSION }),
+  ],
+  [
+    "the sessions of a group of appends",
+    PRIMARY.sessions,
+    (database, { query }) => query(...new GroupSessions(database).toLock(SOME, true)),
+  ],
+  [
+    "those sessions if they are as they are known to be",
+    PRIMARY.sessions,
+    (database, { query }) => {
+      const sessions = new GroupSessions(database);
+      const known = SOME.map((id) => ({ id, revision: CHANGES + 2 }));
+      const isOneRead = database.dialect.lockKnown !== undefined;
+      return query(...(isOneRead ? sessions.toLockKnown(known) : sessions.toLock(SOME, false)));
+    },
   ],
   [
     "a page of a history",

@@ -20,27 +20,43 @@ interface Placed {
  * is known, or another transaction has locked it. Those to one session are stored together,
  * in their order.
  *
- * Stores nothing where the database cannot do that, or one of the appends needs more than
- * new messages in places that are known.
+ * Stores nothing where one of the appends needs more than new messages in places that are
+ * known.
  *
- * @throws the database's error if it refuses any, as it does where a message's id is known:
- * then nothing was stored.
+ * @throws the database's error if it refuses any, as it does where a message's id is known,
+ * and MySQL and MariaDB where a session is not as it is known: then nothing was stored.
  */
 export async function appendAtOnce<A extends SessionAppend>(
   database: Database,
   appends: readonly A[],
   context: AppendContext,
 ): Promise<ReadonlyMap<A, Appended>> {
-  const { singleConnection, appendAtOnce: sql } = database.dialect;
-  if (sql === undefined && !singleConnection) return new Map();
   const placed = placeAll(appends, context.known);
   if (placed === undefined) return new Map();
-  const run = sql === undefined ? writeOneByOne : writeTogether;
-  const advanced = await run(database, placed, context);
-  for (const [id, { before, after }] of placed.advances) {
-    if (advanced.has(id)) context.known.remember(before, after);
+  const { known } = context;
+  try {
+    const advanced = await write(database, placed, context);
+    for (const [id, { before, after }] of placed.advances) {
+      if (advanced.has(id)) known.remember(before, after);
+      else known.doubt(id);
+    }
+    return new Map([...placed.appended].filter(([{ ref }]) => advanced.has(ref.sessionId)));
+  } catch (error) {
+    for (const id of placed.advances.keys()) known.doubt(id);
+    throw error;
   }
-  return new Map([...placed.appended].filter(([{ ref }]) => advanced.has(ref.sessionId)));
+}
+
+/** Writes what is placed, and gives the ids of the sessions that have been advanced. */
+function write(
+  database: Database,
+  placed: Placed,
+  context: AppendContext,
+): Promise<ReadonlySet<string>> {
+  const { appendAtOnce, lockKnown } = database.dialect;
+  if (appendAtOnce !== undefined) return writeTogether(database, placed, context);
+  if (lockKnown !== undefined) return writeAllOrNone(database, placed, context);
+  return writeOneByOne(database, placed, context);
 }
 
 /** Writes by one statement, and gives the ids of the sessions that it has advanced. */
@@ -51,6 +67,21 @@ async function writeTogether(
 ): Promise<ReadonlySet<string>> {
   const statement = sessions.toAppendAtOnce([...advances.values()], messages.toJson(rows));
   return sessions.toIds(await database.statementInTurn(statement));
+}
+
+/** Does the same by statements that are sent together, of which the first one fails if a session is not as it is known. */
+async function writeAllOrNone(
+  database: Database,
+  { advances, rows }: Placed,
+  { sessions, messages }: AppendContext,
+): Promise<ReadonlySet<string>> {
+  const heads = [...advances.values()];
+  await database.statementsInTurn([
+    sessions.toLockKnown(heads.map(({ before }) => before)),
+    ...messages.toInserts(rows),
+    ...sessions.toAdvances(heads.map(({ after }) => after)),
+  ]);
+  return new Set(advances.keys());
 }
 
 /** Does the same by a statement for each session, where no statement is a round trip. */

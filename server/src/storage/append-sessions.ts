@@ -67,6 +67,17 @@ export class GroupSessions {
   }
 
   /**
+   * Gives the statement that locks sessions, and fails unless all of them are as they are
+   * known to be and no other transaction has locked one.
+   */
+  toLockKnown(known: readonly Pick<SessionHead, "id" | "revision">[]): Statement {
+    const sql = this.#database.dialect.lockKnown?.(known.length);
+    if (sql === undefined) throw new Error("the database has no such statement");
+    const pairs = known.flatMap(({ id, revision }) => [id, revision]);
+    return [sql, [...known.map(({ id }) => id), ...pairs]];
+  }
+
+  /**
    * Gives the statement that advances sessions and inserts the messages that do so, of those
    * sessions that are as they are known to be, which their revisions tell, and that no other
    * transaction has locked. It gives their ids, see {@link GroupSessions.toIds}.

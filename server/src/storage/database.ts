@@ -147,6 +147,20 @@ export class Database {
     );
   }
 
+  /**
+   * Runs statements that are a transaction, of work that has its turn, in one round trip where
+   * they can be sent at once.
+   */
+  statementsInTurn(statements: readonly Statement[]): Promise<void> {
+    return this.#attemptUntilDone(() =>
+      this.#withConnection((connection) =>
+        orRollBack(connection, async () => {
+          await connection.queryAll([[this.dialect.begin, []], ...statements, COMMIT]);
+        }),
+      ),
+    );
+  }
+
   /** Runs one statement that is a transaction of its own, of work that has its turn. */
   statementInTurn([sql, parameters]: Statement): Promise<QueryResult> {
     return this.#attemptUntilDone(() =>

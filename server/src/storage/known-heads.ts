@@ -6,7 +6,7 @@ const MAX_SESSIONS = 10_000;
 /** What the last append of this process left of a session. */
 interface Left {
   readonly head: SessionHead;
-  /** Whether nobody else had changed the session between the last two appends. */
+  /** Whether nobody else is known to have changed the session since the append before. */
   readonly isOurs: boolean;
 }
 
@@ -35,6 +35,12 @@ export class KnownHeads {
     this.#left.delete(after.id);
     this.#left.set(after.id, { head: after, isOurs });
     if (this.#left.size > MAX_SESSIONS) this.#forgetOldest();
+  }
+
+  /** Takes it that others have changed a session, until the next append finds it as it was left. */
+  doubt(sessionId: string): void {
+    const left = this.#left.get(sessionId);
+    if (left !== undefined) this.#left.set(sessionId, { ...left, isOurs: false });
   }
 
   #forgetOldest(): void {

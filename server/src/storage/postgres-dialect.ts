@@ -52,6 +52,7 @@ export const postgres: Dialect = {
   insertMany: insertManyInPostgres,
   updateMany: (table, columns) => updateManyInPostgres(postgres.kinds, table, columns),
   appendAtOnce: (columns, idCount) => appendInPostgres(postgres.kinds, columns, idCount),
+  lockKnown: undefined,
   readBy: (table) => table,
   utcDay: (column) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD')`,
   // An index is not entered by clock_timestamp(), which may differ from row to row.

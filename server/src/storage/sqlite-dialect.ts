@@ -52,6 +52,7 @@ export const sqlite: Dialect = {
   insertMany: undefined,
   updateMany: undefined,
   appendAtOnce: undefined,
+  lockKnown: undefined,
   readBy: (table, index) => `${table} INDEXED BY ${index}`,
   utcDay: (column) => `substr(${column}, 1, 10)`,
   nowMs: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
