@@ -2,6 +2,9 @@ import type { BenchCase, Load, Metric, Target } from "./bench-case.js";
 import type { MeasuredServer } from "./measured-server.js";
 import type { Stage } from "./stage.js";
 
+/** How long a side is warmed up at most, where many operations are asked for. */
+const MAX_WARM_UP_MS = 4_000;
+
 /** How long and how often a case is measured. */
 export interface Effort {
   readonly rounds: number;
@@ -41,8 +44,9 @@ export async function measureCase(
   const loads = await benchCase.prepare(stage);
   const { rounds, roundMs, warmUpMs } = effort;
   if (!benchCase.isMeasuredOnce && !benchCase.isNotWarmedUp) {
-    await loads.server(warmUpMs);
-    await loads.baseline(warmUpMs);
+    for (const load of [loads.server, loads.baseline]) {
+      await warmUp(load, warmUpMs, benchCase.warmUpOperations ?? 1);
+    }
   }
   const meters = loads.meters ?? { server: stage.server, baseline: stage.echo };
   const unit = `µs/${benchCase.operation}`;
@@ -60,6 +64,14 @@ export async function measureCase(
     ({ backends }) => backends?.includes(stage.backend) ?? true,
   );
   return toSeries(measured, targets ?? []);
+}
+
+/** Puts load on a side until it has done so many operations, unless that takes too long. */
+async function warmUp(load: Load, sliceMs: number, operations: number): Promise<void> {
+  const endsAt = performance.now() + MAX_WARM_UP_MS;
+  for (let done = 0; done < operations && performance.now() < endsAt; ) {
+    done += (await load(sliceMs)).operations;
+  }
 }
 
 interface Sampling {

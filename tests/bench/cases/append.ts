@@ -22,6 +22,7 @@ export const appendOne: BenchCase = {
   name: "append-1",
   baseline: "echo",
   operation: "call",
+  warmUpOperations: 2_000,
   targets: [
     {
       metric: "p50",
@@ -44,6 +45,7 @@ export const appendOne: BenchCase = {
 /** 64 calls under way, each to a session of its own: the throughput of a server. */
 export const appendMany: BenchCase = {
   ...appendCase({ name: "append-64", inFlight: 64, sessions: 64, messages: 1 }),
+  warmUpOperations: 5_000,
   targets: [share(0.85, ["sqlite", "postgres"]), share(0.7, ["mariadb"]), CPU],
 };
 
@@ -56,6 +58,7 @@ export const appendHot: BenchCase = {
 /** 100 messages a call, 8 calls under way: how fast histories are brought in. */
 export const appendBatches: BenchCase = {
   ...appendCase({ name: "append-100", inFlight: 8, sessions: 8, messages: 100 }),
+  warmUpOperations: 200,
   targets: [share(0.8, ["sqlite"]), share(0.6, ["postgres", "mariadb"])],
 };
 

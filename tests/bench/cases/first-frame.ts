@@ -64,6 +64,7 @@ function firstFrameCase(
     name,
     baseline: "echo",
     operation: "call",
+    warmUpOperations: 2_500,
     targets,
     // What is in memory is with its server, and cannot be read by another or by a driver.
     ...(args.length > 0 && { backends: ["sqlite", "postgres", "mariadb"] }),

@@ -11,7 +11,7 @@ export const writers: BenchCase = {
   name: "writers",
   baseline: "echo",
   operation: "call",
-  isNotWarmedUp: true,
+  warmUpOperations: 2_000,
   targets: [{ metric: "time", relation: "≤", limit: (_, echo) => 1.3 * echo("time") }],
   async prepare({ server, echo }) {
     const echoed = await createLong(server.client, 0);
