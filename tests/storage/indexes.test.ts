@@ -25,6 +25,10 @@ const USER = newUuid();
 const AGENT = newUuid();
 const SESSION = newUuid();
 const MESSAGE = newUuid();
+const SESSION_HEAD = {
+  ...{ headSequence: LENGTH, messageCount: LENGTH },
+  ...{ revision: CHANGES + 2, changeRevision: CHANGES },
+};
 const METADATA = { project: "hedgehogs" };
 
 /** How a database tells what it is going to do, and what it must not: read all, or sort. */
@@ -83,8 +87,8 @@ async function insertSessions({ manager, entities }: Connection): Promise<void> 
     const time = new Date(1_700_000_000_000 + index);
     return {
       ...{ id: SOME[index] ?? newUuid(), tenantId: TENANT, sessionKey: null },
-      ...{ userId: USER, agentId: AGENT, title: "", metadata: "{}", headSequence: LENGTH },
-      ...{ messageCount: LENGTH, revision: CHANGES + 2, version: 1, changeRevision: CHANGES },
+      ...{ userId: USER, agentId: AGENT, title: "", metadata: "{}", version: 1 },
+      ...SESSION_HEAD,
       ...{ largestMessageBytes: 300, forkSessionId: null, forkSequence: 0, frozenThrough: 0 },
       ...{ isLayered: false, editLayerId: null, treeId: null, bytes: 0 },
       ...{ requestHash: Buffer.alloc(32), createdAt: time, updatedAt: time, deletedAt: null },
@@ -150,7 +154,7 @@ const READS: readonly (readonly [name: string, index: RegExp, read: Read])[] = [
     PRIMARY.sessions,
     (database, { query }) => {
       const sessions = new GroupSessions(database);
-      const known = SOME.map((id) => ({ id, revision: CHANGES + 2 }));
+      const known = SOME.map((id) => ({ ...SESSION_HEAD, id }));
       const isOneRead = database.dialect.lockKnown !== undefined;
       return query(...(isOneRead ? sessions.toLockKnown(known) : sessions.toLock(SOME, false)));
     },

@@ -3,7 +3,15 @@ import type { QueryResult, Statement } from "./dialect.js";
 import type { SessionRow } from "./entities.js";
 import type { AppendColumns } from "./json-statements.js";
 import { padList, placeholdersOf } from "./padded-list.js";
-import { HEAD_COLUMNS, type HeadAdvance, type SessionHead, SessionRows } from "./session-row.js";
+import {
+  HEAD_COLUMNS,
+  type HeadAdvance,
+  type SessionHead,
+  SessionRows,
+  TELLING_COLUMNS,
+  type TellingHead,
+  tellingOf,
+} from "./session-row.js";
 import { Table } from "./table.js";
 
 /** What {@link GroupSessions.advance} writes of each session, and what it is in SQL. */
@@ -32,7 +40,7 @@ export class GroupSessions {
     this.#table = new Table(database.describe(database.entities.session));
     this.#advance = database.dialect.updateMany?.("sessions", ADVANCED);
     const messages = new Table(database.describe(database.entities.message)).types;
-    this.#columns = { sessions: ADVANCED, messages };
+    this.#columns = { sessions: ADVANCED, telling: TELLING_COLUMNS, messages };
   }
 
   /**
@@ -63,29 +71,28 @@ export class GroupSessions {
 
   /** Gives the statement that advances a session, if it is as it is known to be. */
   toKnownAdvance({ before, after }: HeadAdvance): Statement {
-    return this.#rows.toAdvance(after.id, after, before.revision);
+    return this.#rows.toAdvance(after.id, after, before);
   }
 
   /**
    * Gives the statement that locks sessions, and fails unless all of them are as they are
    * known to be and no other transaction has locked one.
    */
-  toLockKnown(known: readonly Pick<SessionHead, "id" | "revision">[]): Statement {
-    const sql = this.#database.dialect.lockKnown?.(known.length);
+  toLockKnown(known: readonly (TellingHead & Pick<SessionHead, "id">)[]): Statement {
+    const sql = this.#database.dialect.lockKnown?.(TELLING_COLUMNS, known.length);
     if (sql === undefined) throw new Error("the database has no such statement");
-    const pairs = known.flatMap(({ id, revision }) => [id, revision]);
-    return [sql, [...known.map(({ id }) => id), ...pairs]];
+    const values = known.flatMap((head) => [head.id, ...tellingOf(head)]);
+    return [sql, [...known.map(({ id }) => id), ...values]];
   }
 
   /**
    * Gives the statement that advances sessions and inserts the messages that do so, of those
-   * sessions that are as they are known to be, which their revisions tell, and that no other
-   * transaction has locked. It gives their ids, see {@link GroupSessions.toIds}.
+   * sessions that are as they are known to be and that no other transaction has locked. It gives their ids, see {@link GroupSessions.toIds}.
    */
   toAppendAtOnce(advances: readonly HeadAdvance[], messages: string): Statement {
     const sessions = advances.map(({ before, after }) => ({
       ...toColumns(after),
-      known_revision: before.revision,
+      known: tellingOf(before).join(" "),
     }));
     const ids = padList(advances.map(({ after }) => after.id));
     return [this.#appendOf(ids.length), [...ids, JSON.stringify(sessions), messages]];

@@ -84,10 +84,11 @@ export interface Dialect {
   readonly appendAtOnce: ((columns: AppendColumns, idCount: number) => string) | undefined;
   /**
    * Gives a statement that locks so many sessions by their ids, and fails unless each of them
-   * has the revision that it is known to have and no other transaction has locked it: what is
-   * sent with it has no effect then. Undefined where that is no round trip less.
+   * has the values in some columns that it is known to have, and no other transaction has
+   * locked it: what is sent with it has no effect then. Undefined where that is no round trip
+   * less. Its parameters are the ids, and then for each session its id and its values.
    */
-  readonly lockKnown: ((count: number) => string) | undefined;
+  readonly lockKnown: ((columns: readonly string[], count: number) => string) | undefined;
   /** Gives the day in UTC of a column of times, as the text `YYYY-MM-DD`. */
   readonly utcDay: (column: string) => string;
   /** The database's clock, in milliseconds since 1970: alike for all who share the database. */

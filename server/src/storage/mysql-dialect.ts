@@ -1,5 +1,6 @@
 import type { Dialect, QueryResult, Statement } from "./dialect.js";
 import { updateManyInMysql } from "./json-statements.js";
+import { placeholdersOf } from "./padded-list.js";
 import { asIs, type RawRow, type RawRows } from "./raw-rows.js";
 import { CONNECT_TIMEOUT_MS, locateServer } from "./server-url.js";
 
@@ -158,11 +159,14 @@ export const mysql: Dialect = {
 };
 
 /** Fails, where it finds fewer, by a number that is too large: error 1690. */
-function lockKnownInMysql(count: number): string {
+function lockKnownInMysql(columns: readonly string[], count: number): string {
   const ids = Array<string>(count).fill("?").join(", ");
-  const known = Array<string>(count).fill("(?, ?)").join(", ");
-  // By the ids alone, too: MariaDB finds no rows by pairs but among all that there are.
-  return `SELECT 9223372036854775807 + (${count} - COUNT(*)) FROM sessions WHERE id IN (${ids}) AND (id, revision) IN (${known}) FOR UPDATE SKIP LOCKED`;
+  const told = ["id", ...columns];
+  const known = Array<string>(count)
+    .fill(`(${placeholdersOf(told)})`)
+    .join(", ");
+  // By the ids alone, too: MariaDB finds no rows by tuples but among all that there are.
+  return `SELECT 9223372036854775807 + (${count} - COUNT(*)) FROM sessions WHERE id IN (${ids}) AND (${told.join(", ")}) IN (${known}) FOR UPDATE SKIP LOCKED`;
 }
 
 function runInMysql(

@@ -36,6 +36,28 @@ export interface HeadAdvance {
   readonly after: SessionHead;
 }
 
+/**
+ * What tells whether a session is as it is known to be. Its revision alone would do, unless the
+ * database goes back to an earlier state, and comes to the same revision by other changes.
+ */
+export const TELLING_COLUMNS = [
+  "revision",
+  "change_revision",
+  "head_sequence",
+  "message_count",
+] as const;
+
+/** Gives the values of {@link TELLING_COLUMNS}. */
+export function tellingOf(head: TellingHead): readonly number[] {
+  return [head.revision, head.changeRevision, head.headSequence, head.messageCount];
+}
+
+/** What {@link tellingOf} needs of a session. */
+export type TellingHead = Pick<
+  SessionHead,
+  "revision" | "changeRevision" | "headSequence" | "messageCount"
+>;
+
 /** The columns of a {@link SessionHead}. */
 export const HEAD_COLUMNS =
   "id, tenant_id, user_id, agent_id, head_sequence, message_count, revision, version, change_revision, largest_message_bytes, updated_at, deleted_at, frozen_through, is_layered, edit_layer_id, tree_id";
@@ -81,7 +103,8 @@ export class SessionRows {
     this.#lockIfFree = `${this.#read} ${database.dialect.forUpdateOfFree}`;
     this.#advance =
       "UPDATE sessions SET head_sequence = ?, message_count = ?, revision = ?, change_revision = ?, largest_message_bytes = ?, updated_at = ? WHERE id = ?";
-    this.#advanceFrom = `${this.#advance} AND revision = ?`;
+    const isAsKnown = TELLING_COLUMNS.map((column) => `${column} = ?`).join(" AND ");
+    this.#advanceFrom = `${this.#advance} AND ${isAsKnown}`;
   }
 
   /**
@@ -117,8 +140,8 @@ export class SessionRows {
     await connection.query(...this.toAdvance(id, advance));
   }
 
-  /** Gives the statement that writes what has changed of a session; only at a revision, where one is given. */
-  toAdvance(id: string, advance: SessionAdvance, revision?: number): Statement {
+  /** Gives the statement that writes what has changed of a session; only if it is as it is known, where that is given. */
+  toAdvance(id: string, advance: SessionAdvance, known?: TellingHead): Statement {
     const parameters = [
       advance.headSequence,
       advance.messageCount,
@@ -128,8 +151,8 @@ export class SessionRows {
       this.#table.toParameter("updatedAt", advance.updatedAt),
       id,
     ];
-    if (revision === undefined) return [this.#advance, parameters];
-    return [this.#advanceFrom, [...parameters, revision]];
+    if (known === undefined) return [this.#advance, parameters];
+    return [this.#advanceFrom, [...parameters, ...tellingOf(known)]];
   }
 
   async #find(connection: Connection, ref: SessionRef, sql: string): Promise<SessionHead> {
