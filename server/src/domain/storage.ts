@@ -256,6 +256,7 @@ export interface MessageStorage {
    * One whose API calls were purged meanwhile is not known as a whole any more.
    *
    * @throws StateError `already_exists` ID_REUSED, MESSAGE_DELETED or STATE_DELETED if an id is known otherwise.
+   * @throws StateError `resource_exhausted` LIMIT_EXCEEDED if what is stored has been edited to more than an answer holds.
    * @throws StateError `aborted` SEQUENCE_CONFLICT if the head is not the expected one.
    * @throws StateError `aborted` VERSION_CONFLICT if a state is not at its expected version.
    * @throws StateError `resource_exhausted` SEQUENCE_EXHAUSTED if the session is out of exact numbers (2^53 - 1).

@@ -1,18 +1,25 @@
+import { StateError } from "../domain/errors.js";
 import { idReused, isRepeated, type StoredRequest } from "../domain/idempotency.js";
-import type { AgentState } from "../domain/model.js";
+import type { AgentState, Message } from "../domain/model.js";
 import type { Append, Appended, NewAgentState } from "../domain/storage.js";
 import { fromStateRow, holdsState } from "./agent-state-rows.js";
 import { findCalls } from "./api-call-rows.js";
 import type { Connection } from "./database.js";
 import type { MessageRow, SessionRow } from "./entities.js";
+import type { LiveMessageRow } from "./live-message-rows.js";
+import type { MessageRequestRow } from "./message-lookup.js";
 import { fromMessageRow } from "./message-row.js";
 import type { MessagePlaces, SessionMessages } from "./session-messages.js";
 import { In } from "./typeorm.js";
+
+/** The most that an answer to a repeated append has, unless the append itself has more: as much as a request by default. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /**
  * Gives what an append that was carried out before stored, as it is now; undefined if it is new.
  *
  * @throws StateError `already_exists` ID_REUSED, MESSAGE_DELETED or STATE_DELETED if an id is known otherwise.
+ * @throws StateError `resource_exhausted` LIMIT_EXCEEDED if the messages were edited to more than an answer holds.
  */
 export async function findRepeated(
   connection: Connection,
@@ -35,16 +42,61 @@ export async function findRepeated(
     throw idReused("only a part of the append is stored");
   }
   if (isNew) return undefined;
-  const rows: MessageRow[] = [];
-  for (const id of messageIds) {
-    const row = await messages.find(connection, session, id);
-    if (row !== undefined) rows.push(row);
-  }
+  requireSendable(request, storedMessages);
+  const stored = await readStored(
+    connection,
+    session,
+    { ids: messageIds, storedMessages },
+    messages,
+  );
   const agentStates: AgentState[] = [];
   for (const state of request.agentStates) {
     agentStates.push(await findStored(connection, sessionId, state));
   }
-  return { messages: rows.map((row) => fromMessageRow(row, sessionId)), agentStates };
+  return { messages: stored, agentStates };
+}
+
+/** Refuses to answer with messages that have grown by edits to more than anybody sends or takes. */
+function requireSendable(request: Append, stored: readonly MessageRequestRow[]): void {
+  const bytes = sumOfBytes(stored);
+  if (bytes <= Math.max(MAX_ANSWER_BYTES, sumOfBytes(request.messages))) return;
+  const message = `the append is stored, but its messages were edited since and have ${bytes} bytes, more than an answer holds: read them with ListMessages`;
+  throw new StateError("resource_exhausted", "LIMIT_EXCEEDED", message);
+}
+
+function sumOfBytes(messages: readonly { readonly bytes: number }[]): number {
+  return messages.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** The messages of an append that is repeated, in its order, and what is known of them. */
+interface StoredMessages {
+  readonly ids: readonly string[];
+  readonly storedMessages: readonly MessageRequestRow[];
+}
+
+/** Reads messages that are stored: at once if they follow one another, as those of one append do. */
+async function readStored(
+  connection: Connection,
+  session: MessagePlaces,
+  { ids, storedMessages }: StoredMessages,
+  messages: SessionMessages,
+): Promise<readonly Message[]> {
+  const sequences = storedMessages.map(({ sequence }) => sequence);
+  const [first, last] = [Math.min(...sequences), Math.max(...sequences)];
+  const rows = new Map<string, LiveMessageRow>();
+  if (last - first + 1 === ids.length) {
+    const range = { afterSequence: first - 1, upToSequence: last, order: "ascending" } as const;
+    const bounds = { maxItems: ids.length, maxBytes: Number.MAX_SAFE_INTEGER, largestBytes: 0 };
+    const page = await messages.read(connection, session, range, bounds);
+    for (const row of page.rows) rows.set(row.id, row);
+  } else {
+    for (const id of ids) {
+      const row = await messages.find(connection, session, id);
+      if (row !== undefined) rows.set(id, row);
+    }
+  }
+  const found = ids.map((id) => rows.get(id)).filter((row) => row !== undefined);
+  return found.map((row) => fromMessageRow(row, session.id));
 }
 
 async function findStateRequests(

@@ -4,7 +4,10 @@ import type { SessionHead } from "./session-row.js";
 import { Table } from "./table.js";
 
 /** What tells a repeated request. */
-export type MessageRequestRow = Pick<MessageRow, "id" | "sequence" | "requestHash" | "deletedAt">;
+export type MessageRequestRow = Pick<
+  MessageRow,
+  "id" | "sequence" | "bytes" | "requestHash" | "deletedAt"
+>;
 
 /** Where the messages of a session lie. */
 type Places = Pick<SessionHead, "id" | "isLayered">;
@@ -42,19 +45,16 @@ export class MessageLookup {
    * Finds what tells a repeated request of the messages of a session that have some ids,
    * tombstones included, in no order.
    *
-   * One statement an id: for a list of ids, PostgreSQL may read the whole session as long
-   * as it has no statistics of the table.
+   * One statement an id, all sent at once where the driver does that: for a list of ids,
+   * PostgreSQL may read the whole session as long as it has no statistics of the table.
    */
   async findRequests(
     { query }: Connection,
     { id: sessionId, isLayered }: Places,
     ids: readonly string[],
   ): Promise<readonly MessageRequestRow[]> {
-    const found: MessageRequestRow[] = [];
-    const sql = `SELECT m.id, m.sequence, m.request_hash, m.deleted_at ${isLayered ? IN_LAYERS : ALONE}`;
-    for (const id of ids) {
-      found.push(...this.#table.toRows(await query(sql, [sessionId, id])));
-    }
-    return found;
+    const sql = `SELECT m.id, m.sequence, m.bytes, m.request_hash, m.deleted_at ${isLayered ? IN_LAYERS : ALONE}`;
+    const found = await Promise.all(ids.map((id) => query(sql, [sessionId, id])));
+    return found.flatMap((result) => this.#table.toRows<keyof MessageRequestRow>(result));
   }
 }

@@ -11,6 +11,8 @@ import {
 } from "./samples.js";
 import type { StorageSuite } from "./storage-suite.js";
 
+const MIB = 1024 * 1024;
+
 /** Tests MessageStorage.append with ids that are known. */
 export function testIdempotency(suite: StorageSuite): void {
   async function expectRefused(ref: SessionRef, append: Append, reason: string): Promise<void> {
@@ -168,6 +170,48 @@ export function testIdempotency(suite: StorageSuite): void {
 
     expect(await messages.append(ref, append)).toEqual({ ...first, isRepeated: true });
     await expectRefused(ref, appendOf(...append.messages, newMessage()), "ID_REUSED");
+  });
+
+  it("knows messages that came by several appends", async () => {
+    const { messages } = suite.storage;
+    const ref = await createSession(suite.storage);
+    const [first, second, third] = newMessages(["a", "b", "c"]);
+    if (!first || !second || !third) throw new Error("there are three");
+    for (const message of [first, second, third]) await messages.append(ref, appendOf(message));
+
+    const repeated = await messages.append(ref, appendOf(third, first));
+
+    expect(repeated).toMatchObject({
+      messages: [
+        { sequence: 3, content: "c" },
+        { sequence: 1, content: "a" },
+      ],
+      isRepeated: true,
+      headSequence: 3,
+    });
+  });
+
+  it("does not answer with messages that were edited to more than an answer holds", async () => {
+    const { messages, sessions } = suite.storage;
+    const ref = await createSession(suite.storage);
+    const append = appendOf(newMessage(), newMessage(), newMessage());
+    await messages.append(ref, append);
+    const content = "x".repeat(6 * MIB);
+    const edit = (id: string) => messages.update(ref, id, { content }, undefined);
+    const [first, second, third] = append.messages.map(({ id }) => id);
+    await edit(first ?? "");
+    await edit(second ?? "");
+    expect(await messages.append(ref, append)).toMatchObject({ isRepeated: true });
+
+    await edit(third ?? "");
+
+    const before = await sessions.get(ref);
+    await expect(messages.append(ref, append)).rejects.toMatchObject({
+      code: "resource_exhausted",
+      reason: "LIMIT_EXCEEDED",
+      message: expect.stringContaining("read them with ListMessages"),
+    });
+    expect(await sessions.get(ref)).toEqual(before);
   });
 
   it("stores once what is sent many times at once", async () => {
