@@ -6,7 +6,6 @@ import { TypeOrmMessageStorage } from "../../server/src/storage/message-storage.
 import { migrateSchema } from "../../server/src/storage/migrate.js";
 import { openDatabase } from "../../server/src/storage/open.js";
 import { TypeOrmSessionStorage } from "../../server/src/storage/session-storage.js";
-import { chosenKinds } from "../support/database-kinds.js";
 import { describeDatabases, type TestDatabase } from "../support/databases.js";
 import {
   appendOf,
@@ -289,38 +288,3 @@ describeDatabases("appends at once", (empty) => {
     });
   }
 });
-
-const SHARED_KINDS = chosenKinds().filter((kind) => kind !== "memory" && kind !== "sqlite");
-
-describeDatabases(
-  "a session that a long transaction of this server holds",
-  (empty) => {
-    it("keeps no append to another session waiting, nor its order", async () => {
-      const { database, messages, createRef } = await openParts(empty);
-      const [held, other] = [await createRef(), await createRef()];
-      const { promise: letGo, resolve: end } = deferred();
-      const holding = database.lockingTransaction(held.sessionId, async ({ query }) => {
-        await query("SELECT id FROM sessions WHERE id = ? FOR UPDATE", [held.sessionId]);
-        await letGo;
-      });
-
-      const waiting = appendAll(messages, held, range(1, 5));
-      const others = await Promise.all(appendAll(messages, other, range(1, 5)));
-      end();
-      await holding;
-      const heads = (await Promise.all(waiting)).map(({ headSequence }) => headSequence);
-
-      expect(others.map(({ headSequence }) => headSequence)).toEqual([1, 2, 3, 4, 5]);
-      expect(heads).toEqual([1, 2, 3, 4, 5]);
-    });
-  },
-  SHARED_KINDS,
-);
-
-function deferred() {
-  let settle: () => void = () => {};
-  const promise = new Promise<void>((resolve) => {
-    settle = resolve;
-  });
-  return { promise, resolve: () => settle() };
-}

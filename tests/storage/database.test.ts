@@ -4,6 +4,7 @@ import type { Connection, Database } from "../../server/src/storage/database.js"
 import type { Statement } from "../../server/src/storage/dialect.js";
 import { openDatabase } from "../../server/src/storage/open.js";
 import { describeDatabases, type TestDatabase } from "../support/databases.js";
+import { deferred } from "../support/deferred.js";
 import { runSql } from "../support/run-sql.js";
 
 const CONNECTIONS = 3;
@@ -67,14 +68,6 @@ async function holdInsert(database: Database, n: number): Promise<HeldTransactio
 async function letRun(database: Database, work: Promise<unknown>): Promise<void> {
   if (!database.dialect.singleConnection) await work;
   else for (let turn = 0; turn < 20; turn++) await setImmediate();
-}
-
-function deferred<T>() {
-  let settle: (value: T) => void = () => {};
-  const promise = new Promise<T>((resolve) => {
-    settle = resolve;
-  });
-  return { promise, resolve: (value: T) => settle(value) };
 }
 
 /** What a query gives on each of the database's connections, while all are in use. */

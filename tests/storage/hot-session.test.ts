@@ -3,17 +3,10 @@ import { SILENT_DOORBELL } from "../../server/src/domain/doorbell.js";
 import { SILENT_LOGGER } from "../../server/src/domain/log.js";
 import { openDatabase, openStorage } from "../../server/src/storage/open.js";
 import { describeDatabases } from "../support/databases.js";
+import { deferred } from "../support/deferred.js";
 import { appendOf, createSession, newMessage } from "./contract/samples.js";
 
 const CONNECTIONS = 2;
-
-function deferred() {
-  let resolve: () => void = () => {};
-  const promise = new Promise<void>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
-}
 
 describeDatabases(
   "a session whose row another server holds",
@@ -34,7 +27,7 @@ describeDatabases(
       const other = await createSession(storage);
       const server = await openDatabase(url, 1);
       onTestFinished(() => server.close());
-      const [locked, letGo] = [deferred(), deferred()];
+      const [locked, letGo] = [deferred<void>(), deferred<void>()];
       const holding = server.transaction(async (connection) => {
         const lock = "SELECT id FROM sessions WHERE id = ? FOR UPDATE";
         await connection.query(lock, [held.sessionId]);

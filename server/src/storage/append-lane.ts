@@ -1,11 +1,10 @@
 import { setImmediate } from "node:timers/promises";
-import { type ErrorCode, StateError } from "../domain/errors.js";
-import { idReused } from "../domain/idempotency.js";
 import type { Append, Appended, SessionRef } from "../domain/storage.js";
-import { type AppendContext, appendGroup, type GroupMode, type Outcome } from "./append.js";
-import { appendAtOnce } from "./append-at-once.js";
+import type { AppendContext, GroupMode } from "./append.js";
+import { AppendSettling } from "./append-settling.js";
 import { AppendTurn, type PendingAppend, type Room } from "./append-turn.js";
 import type { Database } from "./database.js";
+import { Slots } from "./queue.js";
 
 /** The most that one transaction takes together; a single append may be larger. */
 const GROUP: Readonly<Room> = { appends: 256, messages: 400, bytes: 4 * 1024 * 1024 };
@@ -15,9 +14,6 @@ const FEW_APPENDS = 16;
 
 /** For how many turns of the event loop a group waits at most. */
 const MAX_TURNS = 16;
-
-/** For what the session or the database is now, an append may be refused, and a repeated one is not. */
-const REFUSALS: ReadonlySet<ErrorCode> = new Set(["aborted", "resource_exhausted"]);
 
 /** The appends of one session in a group. */
 interface Share {
@@ -35,16 +31,19 @@ interface Share {
  *
  * Those to one session take effect in the order in which they came, and take turns with
  * the other transactions that lock it. A session that is locked keeps none but its own
- * appends waiting.
+ * appends waiting, and those of other sessions that are locked: only half of the connections
+ * wait for locks.
  */
 export class AppendLane {
   readonly #database: Database;
-  readonly #context: AppendContext;
+  readonly #settling: AppendSettling;
   /** The newest turn of each session. */
   readonly #turns = new Map<string, AppendTurn>();
   /** The turns that have begun, and wait for a group. */
   readonly #ready: AppendTurn[] = [];
   #isUnderWay = false;
+  /** Those that wait for what others have locked: not all connections may do that. */
+  readonly #slots: Slots;
   /** How many appends have come, and how many of them were taken into a group. */
   #arrived = 0;
   #taken = 0;
@@ -53,7 +52,8 @@ export class AppendLane {
 
   constructor(database: Database, context: AppendContext) {
     this.#database = database;
-    this.#context = context;
+    this.#settling = new AppendSettling(database, context);
+    this.#slots = new Slots(Math.max(1, Math.floor(database.poolSize / 2)));
   }
 
   /** Appends messages with states and API calls, as MessageStorage.append promises. */
@@ -85,7 +85,7 @@ export class AppendLane {
     const alone = turn.takeAlone();
     if (alone !== undefined) {
       this.#taken += 1;
-      void this.#runApart({ turn, appends: [alone] });
+      void this.#runAlone({ turn, appends: [alone] });
       return;
     }
     this.#ready.push(turn);
@@ -124,15 +124,16 @@ export class AppendLane {
   async #runGroup(): Promise<void> {
     const shares = this.#takeGroup();
     const appends = shares.flatMap((share) => share.appends);
-    const left = await this.#settleAtOnce(appends);
-    // Where there is one connection, nobody else can hold a session.
-    const waits = this.#database.dialect.singleConnection;
-    const held = await this.#settle(left, { looksUp: false, waits });
-    for (const share of shares) {
-      const [first] = share.appends;
-      if (first !== undefined && held.has(first)) void this.#runApart(share);
-      else this.#goOn(share.turn);
+    const left = await this.#settling.settleAtOnce(appends);
+    const held = new Set(await this.#settling.settle(left, this.#unheld));
+    for (const { turn, appends } of shares) {
+      this.#goOnAfter({ turn, appends: appends.filter((append) => held.has(append)) });
     }
+  }
+
+  /** How a group is carried out first: where there is one connection, nobody else can hold a session. */
+  get #unheld(): GroupMode {
+    return { looksUp: false, waits: this.#database.dialect.singleConnection };
   }
 
   #takeGroup(): readonly Share[] {
@@ -150,78 +151,19 @@ export class AppendLane {
     return shares;
   }
 
-  /** Carries out what must not keep other sessions waiting. */
-  async #runApart({ turn, appends }: Share): Promise<void> {
-    await this.#settle(appends, { looksUp: false, waits: true });
+  /** Carries out what goes into no group. */
+  async #runAlone({ turn, appends }: Share): Promise<void> {
+    this.#goOnAfter({ turn, appends: await this.#settling.settle(appends, this.#unheld) });
+  }
+
+  /** Goes on with a turn once what is held of it has been carried out, without keeping other sessions waiting. */
+  #goOnAfter({ turn, appends }: Share): void {
+    if (appends.length === 0) this.#goOn(turn);
+    else void this.#runHeld({ turn, appends });
+  }
+
+  async #runHeld({ turn, appends }: Share): Promise<void> {
+    await this.#slots.run(() => this.#settling.settle(appends, { looksUp: false, waits: true }));
     this.#goOn(turn);
   }
-
-  /** Gives those appends their outcome that one statement stores, and gives the others. */
-  async #settleAtOnce(appends: readonly PendingAppend[]): Promise<readonly PendingAppend[]> {
-    try {
-      const stored = await appendAtOnce(this.#database, appends, this.#context);
-      for (const [append, appended] of stored) append.resolve(appended);
-      return appends.filter((append) => !stored.has(append));
-    } catch (error) {
-      // What the database refuses, it refuses again; then each has its own outcome.
-      if (!isUnavailable(error)) return appends;
-      for (const { reject } of appends) reject(error);
-      return [];
-    }
-  }
-
-  /** Gives each append its outcome, and tells for which of them the session was held. */
-  async #settle(
-    appends: readonly PendingAppend[],
-    mode: GroupMode,
-  ): Promise<ReadonlySet<PendingAppend>> {
-    if (appends.length === 0) return new Set();
-    try {
-      const outcomes = await appendGroup(this.#database, appends, mode, this.#context);
-      return deliver(appends, outcomes);
-    } catch (error) {
-      if (!mode.looksUp && this.#mayBeRepeated(error)) {
-        return this.#settle(appends, { ...mode, looksUp: true });
-      }
-      if (appends.length === 1 || isUnavailable(error)) {
-        const refusal = this.#toRefusal(error);
-        for (const { reject } of appends) reject(refusal);
-        return new Set();
-      }
-      // One of them is what the database refuses; in its order, so that each waits.
-      for (const append of appends) await this.#settle([append], { looksUp: true, waits: true });
-      return new Set();
-    }
-  }
-
-  /** Of ids that were looked up, only that of an API call can be taken since, in another session. */
-  #toRefusal(error: unknown): unknown {
-    if (!this.#database.isUniqueViolation(error)) return error;
-    return idReused("an API call of the append is stored by another call");
-  }
-
-  #mayBeRepeated(error: unknown): boolean {
-    const isRefusal = error instanceof StateError && REFUSALS.has(error.code);
-    return isRefusal || this.#database.isUniqueViolation(error);
-  }
-}
-
-function isUnavailable(error: unknown): boolean {
-  return error instanceof StateError && error.code === "unavailable";
-}
-
-/** Tells callers the outcomes, and gives those for whom there is none since the session is held. */
-function deliver(
-  appends: readonly PendingAppend[],
-  outcomes: readonly Outcome[],
-): ReadonlySet<PendingAppend> {
-  const held = new Set<PendingAppend>();
-  for (const [index, append] of appends.entries()) {
-    const outcome = outcomes[index];
-    if (outcome === undefined) throw new Error("an append of a group has no outcome");
-    if (outcome === "held") held.add(append);
-    else if ("error" in outcome) append.reject(outcome.error);
-    else append.resolve(outcome.appended);
-  }
-  return held;
 }

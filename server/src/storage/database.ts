@@ -70,6 +70,11 @@ export class Database {
     this.entities = entities;
   }
 
+  /** The most connections that it has at the same time. */
+  get poolSize(): number {
+    return this.dialect.singleConnection ? 1 : (this.#dataSource.options.poolSize ?? 1);
+  }
+
   /** Describes the table of an entity. */
   describe(entity: Entities[keyof Entities]): EntityMetadata {
     return this.#dataSource.getMetadata(entity);

@@ -79,9 +79,9 @@ export function updateManyInMysql(
     const value = kind === "time" ? `TRIM(TRAILING 'Z' FROM changed.${name})` : `changed.${name}`;
     return `${table}.${name} = ${value}`;
   });
-  // In this order, whatever the optimizer makes of it: the other way round, it would lock
-  // rows that it only reads.
-  return `UPDATE JSON_TABLE(?, '$[*]' COLUMNS (${definitions.join(", ")})) AS changed STRAIGHT_JOIN ${table} ON ${table}.id = changed.id SET ${values.join(", ")}`;
+  // In this order and by the key, whatever the optimizer makes of it: it would lock rows that
+  // it only reads, and wait for those that others have locked.
+  return `UPDATE JSON_TABLE(?, '$[*]' COLUMNS (${definitions.join(", ")})) AS changed STRAIGHT_JOIN ${table} FORCE INDEX (PRIMARY) ON ${table}.id = changed.id SET ${values.join(", ")}`;
 }
 
 function withId(columns: readonly UpdatedColumn[]): readonly UpdatedColumn[] {

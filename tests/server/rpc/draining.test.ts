@@ -1,6 +1,7 @@
 import { status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
-import { aborted, deferred, EMPTY, GET, STREAM, stalledStream, start } from "./message-calls.js";
+import { deferred } from "../../support/deferred.js";
+import { aborted, EMPTY, GET, STREAM, stalledStream, start } from "./message-calls.js";
 import { detailsOf, endOf } from "./raw-grpc.js";
 
 describe("draining", () => {

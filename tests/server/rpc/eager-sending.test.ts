@@ -3,7 +3,8 @@ import { setImmediate as turnOfLoop } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
 import { StateError } from "../../../server/src/domain/errors.js";
-import { aborted, deferred, EMPTY, STREAM, stalledStream, start } from "./message-calls.js";
+import { deferred } from "../../support/deferred.js";
+import { aborted, EMPTY, STREAM, stalledStream, start } from "./message-calls.js";
 import { endOf } from "./raw-grpc.js";
 
 /** What a client that reads nothing may have on its way: its window and the server's buffers. */

@@ -11,7 +11,7 @@ import {
 import { describe, expect, it, onTestFinished } from "vitest";
 import { HealthState, healthHandlers } from "../../../server/src/rpc/health.js";
 import { HealthMonitor } from "../../../server/src/rpc/health-monitor.js";
-import { deferred } from "./message-calls.js";
+import { deferred } from "../../support/deferred.js";
 import { KeptErrors, startRaw } from "./raw-grpc.js";
 
 const CHECK = "/grpc.health.v1.Health/Check";

@@ -27,15 +27,6 @@ export function start(handlers: MessageHandlers, maxRequestBytes?: number): Prom
   return startRaw((server) => server.add(MessageService, handlers), maxRequestBytes);
 }
 
-/** A promise, and what resolves it. */
-export function deferred<T>() {
-  let resolve: (value: T) => void = () => {};
-  const promise = new Promise<T>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
-}
-
 /** Waits until a signal is aborted. */
 export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

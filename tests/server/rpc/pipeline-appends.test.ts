@@ -22,7 +22,7 @@ import { messageHandlers } from "../../../server/src/rpc/message-handlers.js";
 import { pipelineHandlers } from "../../../server/src/rpc/pipeline-handlers.js";
 import { createSession, EVERYTHING, WIDE } from "../../storage/contract/samples.js";
 import { openForTest } from "../../storage/contract/storage-suite.js";
-import { deferred } from "./message-calls.js";
+import { deferred } from "../../support/deferred.js";
 import { RawDuplex } from "./raw-duplex.js";
 import { type RawPair, startRaw } from "./raw-grpc.js";
 

@@ -6,9 +6,9 @@ import { StreamMessagesResponseSchema } from "@mofa-state/proto/mofa/state/v1/me
 import { describe, expect, it } from "vitest";
 import { StateError } from "../../../server/src/domain/errors.js";
 import type { CallContext } from "../../../server/src/rpc/context.js";
+import { deferred } from "../../support/deferred.js";
 import {
   aborted,
-  deferred,
   EMPTY,
   type MessageHandlers,
   STREAM,

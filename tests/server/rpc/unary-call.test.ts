@@ -8,7 +8,8 @@ import {
 import { SessionService } from "@mofa-state/proto/mofa/state/v1/session_pb.js";
 import { describe, expect, it } from "vitest";
 import { StateError } from "../../../server/src/domain/errors.js";
-import { aborted, CREATE, deferred, EMPTY, GET, start } from "./message-calls.js";
+import { deferred } from "../../support/deferred.js";
+import { aborted, CREATE, EMPTY, GET, start } from "./message-calls.js";
 import { detailsOf, startRaw } from "./raw-grpc.js";
 
 /** Encodes a CreateSessionRequest whose metadata is a list in a list, and so on. */

@@ -4,7 +4,7 @@ import { newUuid } from "../../../../server/src/domain/uuid.js";
 import { LeaseSweeper } from "../../../../server/src/domain/writing/lease-sweeper.js";
 import type { WriteInput } from "../../../../server/src/domain/writing/write-input.js";
 import { appendOf, newMessage } from "../../../storage/contract/samples.js";
-import { deferred } from "../../rpc/message-calls.js";
+import { deferred } from "../../../support/deferred.js";
 import { callInput } from "../call-input.js";
 import { startOf } from "./writer.js";
 import { createWrittenSession } from "./written-session.js";

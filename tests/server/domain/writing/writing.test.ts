@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Part } from "../../../../server/src/domain/model.js";
 import { newUuid } from "../../../../server/src/domain/uuid.js";
-import { deferred } from "../../rpc/message-calls.js";
+import { deferred } from "../../../support/deferred.js";
 import { createWrittenSession } from "./written-session.js";
 
 const CALL: Part = { type: "tool_call", id: "1", name: "search", argumentsJson: "{}" };

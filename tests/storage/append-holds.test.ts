@@ -1,0 +1,125 @@
+import { expect, it, onTestFinished } from "vitest";
+import type { SessionRef, Storage } from "../../server/src/domain/storage.js";
+import { openDatabase } from "../../server/src/storage/open.js";
+import { chosenKinds } from "../support/database-kinds.js";
+import { describeDatabases, type TestDatabase } from "../support/databases.js";
+import { deferred } from "../support/deferred.js";
+import { appendOf, createSession, newMessage, newMessages } from "./contract/samples.js";
+import { openForTest } from "./contract/storage-suite.js";
+
+/** More than the connections of a storage in tests. */
+const MANY = 12;
+
+/** Opens a storage with sessions of one message each, of which another server holds some. */
+async function openHeld(database: TestDatabase, heldCount: number) {
+  const url = await database.create();
+  const storage = await openForTest(url);
+  const refs = await createAll(storage, heldCount + 2);
+  const held = refs.slice(0, heldCount);
+  const other = await openDatabase(url, 1);
+  onTestFinished(() => other.close());
+  const [isHeld, letGo] = [deferred<void>(), deferred<void>()];
+  const holding = other.transaction(async ({ query }) => {
+    for (const { sessionId } of held) {
+      await query("SELECT id FROM sessions WHERE id = ? FOR UPDATE", [sessionId]);
+    }
+    isHeld.resolve();
+    await letGo.promise;
+  });
+  await isHeld.promise;
+  const end = async () => {
+    letGo.resolve();
+    await holding;
+  };
+  return { storage, held, free: refs.slice(heldCount), end };
+}
+
+async function createAll(storage: Storage, count: number): Promise<readonly SessionRef[]> {
+  const refs: SessionRef[] = [];
+  for (let index = 0; index < count; index++) {
+    const ref = await createSession(storage);
+    await storage.messages.append(ref, appendOf(newMessage()));
+    refs.push(ref);
+  }
+  return refs;
+}
+
+const SHARED_KINDS = chosenKinds().filter((kind) => kind !== "memory" && kind !== "sqlite");
+
+describeDatabases(
+  "sessions that another server holds",
+  (database) => {
+    it.each([1, MANY])(
+      "keep no append to another one waiting, nor its order: %i",
+      async (count) => {
+        const { storage, held, free, end } = await openHeld(database, count);
+        const settled: string[] = [];
+        const append = async (ref: SessionRef, name: string) => {
+          const { headSequence } = await storage.messages.append(ref, appendOf(newMessage()));
+          settled.push(name);
+          return headSequence;
+        };
+
+        const waiting = held.flatMap((ref) => [append(ref, "held"), append(ref, "held")]);
+        const others = await Promise.all(free.map((ref) => append(ref, "free")));
+
+        expect(others).toEqual([2, 2]);
+        expect(settled).toEqual(["free", "free"]);
+        await end();
+        expect(await Promise.all(waiting)).toEqual(held.flatMap(() => [2, 3]));
+      },
+    );
+
+    it("keep none waiting either where the database refuses an append of the same group", async () => {
+      const { storage, held, free, end } = await openHeld(database, 1);
+      const [ref, bad] = free;
+      if (ref === undefined || bad === undefined) throw new Error("there are two");
+      // Longer than its column.
+      const role = "x".repeat(30) as "user";
+      const settled: string[] = [];
+      const append = async (to: SessionRef, ...messages: ReturnType<typeof newMessage>[]) => {
+        const { headSequence } = await storage.messages.append(to, appendOf(...messages));
+        settled.push(to === ref ? "free" : "held");
+        return headSequence;
+      };
+
+      const waiting = held.flatMap((to) => [append(to, newMessage()), append(to, newMessage())]);
+      const refused = append(bad, { ...newMessage(), role });
+      const appended = append(ref, newMessage());
+
+      await expect(refused).rejects.toThrow();
+      expect(await appended).toBe(2);
+      expect(settled).toEqual(["free"]);
+      await end();
+      expect(await Promise.all(waiting)).toEqual([2, 3]);
+    });
+  },
+  SHARED_KINDS,
+);
+
+describeDatabases(
+  "a long append that is repeated",
+  (database) => {
+    it("keeps none to another session waiting", async () => {
+      const storage = await openForTest(await database.create());
+      const [ref, other] = await createAll(storage, 2);
+      if (ref === undefined || other === undefined) throw new Error("there are two");
+      const append = appendOf(...newMessages(Array.from({ length: 100 }, String)));
+      await storage.messages.append(ref, append);
+      const settled: string[] = [];
+
+      const repeated = storage.messages.append(ref, append).then((appended) => {
+        settled.push("repeated");
+        return appended;
+      });
+      const appended = storage.messages.append(other, appendOf(newMessage())).then(() => {
+        settled.push("other");
+      });
+      await Promise.all([repeated, appended]);
+
+      expect(settled).toEqual(["other", "repeated"]);
+      expect(await repeated).toMatchObject({ isRepeated: true, headSequence: 101 });
+    });
+  },
+  SHARED_KINDS,
+);
