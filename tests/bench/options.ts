@@ -26,7 +26,7 @@ It exits with 0 if all was measured, whether or not targets were met: the lines 
 busy machine misses some. It exits with 1 if something could not be measured, and with 2 if
 its arguments are wrong.`;
 
-// With these, all four backends take some four minutes on two busy cores.
+// With these, all four backends take some five minutes on two busy cores.
 const QUICK: Effort = { rounds: 3, roundMs: 200, warmUpMs: 100 };
 const FULL: Effort = { rounds: 5, roundMs: 2_000, warmUpMs: 1_000 };
 
