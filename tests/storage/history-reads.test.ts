@@ -1,38 +1,140 @@
-import { expect, it } from "vitest";
-import { streamHistory } from "../../server/src/domain/history.js";
+import { fromBinary } from "@bufbuild/protobuf";
+import { StreamMessagesResponseSchema } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import { expect, it, onTestFinished, vi } from "vitest";
+import { type Histories, streamHistory } from "../../server/src/domain/history.js";
+import type { Message } from "../../server/src/domain/model.js";
+import type { SessionRef, Storage } from "../../server/src/domain/storage.js";
+import { encodeFrame } from "../../server/src/rpc/convert-frame.js";
+import { postgres } from "../../server/src/storage/postgres-dialect.js";
 import { describeDatabases } from "../support/databases.js";
-import { appendOf, createSession, newMessages } from "./contract/samples.js";
+import {
+  appendOf,
+  createSession,
+  EVERYTHING,
+  forkOf,
+  newMessage,
+  newMessages,
+  WIDE,
+} from "./contract/samples.js";
 import { openForTest } from "./contract/storage-suite.js";
 import { historiesOf } from "./counted-histories.js";
 
 const LENGTH = 300;
 
+/** Streams a history after a sequence. */
+function open(histories: Histories, { tenantId, sessionId }: SessionRef, afterSequence = 0) {
+  const { signal } = new AbortController();
+  const start = { from: "after_sequence", afterSequence } as const;
+  const options = { follow: false, includeDeltas: false, frameMaxMessages: 0 };
+  return streamHistory(histories, { tenantId, signal }, { sessionId, start, ...options });
+}
+
+async function createLong(storage: Storage, length: number): Promise<SessionRef> {
+  const ref = await createSession(storage);
+  const contents = Array.from({ length }, (_, index) => `${index + 1}`);
+  await storage.messages.append(ref, appendOf(...newMessages(contents)));
+  return ref;
+}
+
+/** What may have become of a session of some messages. */
+const CHANGES: Readonly<
+  Record<string, (storage: Storage, ref: SessionRef) => Promise<SessionRef>>
+> = {
+  nothing: async (_, ref) => ref,
+  "a large message": async (storage, ref) => {
+    const content = "x".repeat(100_000);
+    await storage.messages.append(ref, appendOf(newMessage({ content })));
+    return ref;
+  },
+  "deleted messages": async (storage, ref) => {
+    for (const message of await readAll(storage, ref)) {
+      if (message.sequence % 3 === 0) await storage.messages.delete(ref, message.id);
+    }
+    return ref;
+  },
+  "a fork of it that edits": async (storage, ref) => {
+    const fork = forkOf(ref);
+    await storage.sessions.fork(ref, fork);
+    const [first] = await readAll(storage, ref);
+    const forked = { ...ref, sessionId: fork.id };
+    const edit = { content: "edited" };
+    await storage.messages.update(forked, first?.id ?? "", edit, undefined);
+    return forked;
+  },
+};
+
+async function readAll({ messages }: Storage, ref: SessionRef): Promise<readonly Message[]> {
+  return (await messages.read(ref, EVERYTHING, { ...WIDE, maxItems: 1_000 })).items;
+}
+
 describeDatabases("a history that is streamed from the database", (database) => {
   it.each([
-    { frames: 1, read: 16 },
-    { frames: 3, read: 48 },
+    { frames: 1, read: 9 },
+    { frames: 3, read: 73 },
   ])("is read no further than a reader comes who leaves after $frames frames", async (reader) => {
     const storage = await openForTest(await database.create());
     const { histories, takeCount } = historiesOf(storage, 0);
-    const ref = await createSession(storage);
-    const contents = Array.from({ length: LENGTH }, (_, index) => `${index}`);
-    await storage.messages.append(ref, appendOf(...newMessages(contents)));
-    const { signal } = new AbortController();
-    const frames = streamHistory(
-      histories,
-      { tenantId: ref.tenantId, signal },
-      {
-        sessionId: ref.sessionId,
-        start: { from: "beginning" },
-        follow: false,
-        includeDeltas: false,
-        frameMaxMessages: 0,
-      },
-    );
+    const frames = open(histories, await createLong(storage, LENGTH));
 
     for (let frame = 1; frame <= reader.frames; frame++) await frames.next();
     await frames.return();
 
     expect(takeCount()).toBe(reader.read);
   });
+
+  it.each(Object.entries(CHANGES))(
+    "is all that there is, from any start: %s",
+    async (_, change) => {
+      const storage = await openForTest(await database.create());
+      const { histories } = historiesOf(storage, 0);
+
+      for (const length of [1, 8, 9, 10, 40, 100]) {
+        const ref = await change(storage, await createLong(storage, length));
+        const all = await readAll(storage, ref);
+        for (const start of [0, 1, 9, length - 1, length]) {
+          if (start > length) continue;
+          const read: number[] = [];
+          for await (const frame of open(histories, ref, start)) {
+            const decoded = fromBinary(StreamMessagesResponseSchema, encodeFrame(frame)).frame;
+            if (decoded.case !== "messages") continue;
+            read.push(...decoded.value.messages.map(({ sequence }) => Number(sequence)));
+          }
+          const after = all.filter(({ sequence }) => sequence > start);
+          expect(read).toEqual(after.map(({ sequence }) => sequence));
+        }
+      }
+    },
+  );
+
+  if (database.kind === "postgres") {
+    it("is asked for together with where the session is", async () => {
+      const storage = await openForTest(await database.create());
+      const { histories } = historiesOf(storage, 0);
+      const ref = await createLong(storage, LENGTH);
+      const events: string[] = [];
+      const { run, rawRows } = postgres;
+      const { run: runRaw } = rawRows;
+      const noted =
+        <Arguments extends unknown[], T>(name: string, ask: (...query: Arguments) => Promise<T>) =>
+        async (...query: Arguments) => {
+          events.push(name);
+          const answer = await ask(...query);
+          events.push(`${name} answered`);
+          return answer;
+        };
+      const spies = [
+        vi.spyOn(postgres, "run").mockImplementation(noted("position", run)),
+        vi.spyOn(rawRows, "run").mockImplementation(noted("page", runRaw)),
+      ];
+      onTestFinished(() => {
+        for (const spy of spies) spy.mockRestore();
+      });
+
+      const frames = open(histories, ref);
+      await frames.next();
+      await frames.return();
+
+      expect(events).toEqual(["position", "page", "position answered", "page answered"]);
+    });
+  }
 });

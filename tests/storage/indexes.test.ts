@@ -168,6 +168,15 @@ const READS: readonly (readonly [name: string, index: RegExp, read: Read])[] = [
     },
   ],
   [
+    "the first messages of a history of which nothing is known",
+    PRIMARY.messages,
+    (database, connection) => {
+      const ref = { tenantId: TENANT, sessionId: SESSION };
+      const likely = { afterSequence: 2_500, maxItems: 16 };
+      return new MessageRows(database).readUnseen(connection, ref, likely, WIDE.maxBytes);
+    },
+  ],
+  [
     "a page of a history backwards",
     PRIMARY.messages,
     (database, connection) => {

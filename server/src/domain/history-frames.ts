@@ -2,13 +2,13 @@ import type { Message } from "./model.js";
 import type { Page, SessionRef, Storage } from "./storage.js";
 
 /** How many messages the first frames hold: the first one is to come soon. */
-export const FIRST_FRAMES: readonly number[] = [1, 15, 32];
+export const FIRST_FRAMES: readonly number[] = [1, 8];
 
 /** How many bytes a frame has at the most, unless one message alone has more. */
 export const FRAME_MAX_BYTES = 64 * 1024;
 
-/** How many messages are read for the first frames of a history that is longer than {@link FIRST_READ}. */
-const FIRST_ITEMS = 16;
+/** How many messages are read first of a history that is longer than {@link FIRST_READ}: those of the first frames. */
+export const FIRST_ITEMS = FIRST_FRAMES.reduce((sum, length) => sum + length, 0);
 
 /** How much is read from the storage at once: little for the first frame, then more. */
 export const FIRST_READ = { maxItems: 64, maxBytes: 256 * 1024 };

@@ -7,7 +7,7 @@ import {
   readEncoded,
   toMissing,
 } from "./history-cache/read-encoded.js";
-import { FIRST_FRAMES, FIRST_READ, firstItems } from "./history-frames.js";
+import { FIRST_FRAMES, FIRST_ITEMS, FIRST_READ, firstItems } from "./history-frames.js";
 import {
   type CheckedHistoryRequest,
   checkHistoryRequest,
@@ -16,7 +16,7 @@ import {
   lookUpStart,
 } from "./history-request.js";
 import { type HistoryFrame, resumeTokens } from "./session-frame.js";
-import type { MessageRange } from "./storage.js";
+import type { LikelyRange, MessageRange } from "./storage.js";
 
 /** Who reads a stream. */
 export interface StreamReader {
@@ -101,6 +101,7 @@ async function openHistory(
       return range;
     },
     FIRST_READ,
+    likelyFirst(cache, request),
   );
   await cache.bringUpToDate(storage, ref, position);
   const view = cache.view(ref, position);
@@ -109,6 +110,18 @@ async function openHistory(
   }
   const start = startIn(view, request, position) ?? (await lookUpStart(storage, request, position));
   return { position, view, start, first: undefined };
+}
+
+/** Gives what is likely to be read first, if that can be told before the session is looked at. */
+function likelyFirst(
+  cache: HistoryCache,
+  { ref, start, token }: CheckedHistoryRequest,
+): LikelyRange | undefined {
+  if (start.from === "last_messages") return undefined;
+  const afterSequence =
+    start.from === "after_sequence" ? start.afterSequence : (token?.sequence ?? 0);
+  if (cache.mayHold(ref, afterSequence)) return undefined;
+  return { afterSequence, maxItems: FIRST_ITEMS };
 }
 
 /** Gives what has to be read first, if that is known already and is not kept. */

@@ -242,6 +242,12 @@ export interface MessageRange {
   readonly roles?: readonly Role[] | undefined;
 }
 
+/** The first messages after a sequence. */
+export interface LikelyRange {
+  readonly afterSequence: number;
+  readonly maxItems: number;
+}
+
 /** Where messages are kept. */
 export interface MessageStorage {
   /**
@@ -278,11 +284,16 @@ export interface MessageStorage {
    * if it does, as {@link MessageStorage.read} would: in as few round trips as can be.
    *
    * `choose` may be called again, with a newer position. What it throws is thrown.
+   *
+   * `likely` is what it will probably ask for, in ascending order: where the database takes
+   * two statements at once, it may be read before the position is known. The page then has no
+   * more messages than it says.
    */
   readFrom(
     ref: SessionRef,
     choose: (position: SessionPosition) => MessageRange | undefined,
     bounds: PageBounds,
+    likely?: LikelyRange,
   ): Promise<{ readonly position: SessionPosition; readonly page: Page<Message> | undefined }>;
 
   /**

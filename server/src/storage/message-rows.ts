@@ -1,4 +1,4 @@
-import type { MessageRange, PageBounds } from "../domain/storage.js";
+import type { LikelyRange, MessageRange, PageBounds, SessionRef } from "../domain/storage.js";
 import { takePage } from "./bounded-page.js";
 import type { Connection, Database } from "./database.js";
 import type { KeptMessages, Statement } from "./dialect.js";
@@ -164,6 +164,23 @@ export class MessageRows {
       return { rows: rows.slice(0, maxItems), hasMore: rows.length > maxItems };
     }
     return this.#readSized(connection, sessionId, range, bounds);
+  }
+
+  /**
+   * Reads the rows of the first messages after a sequence, in ascending order, of a session of
+   * which nothing is known yet: none, unless the tenant has it, all of its messages lie under
+   * its own id, and so many of the largest one fit into `maxBytes`.
+   */
+  readUnseen(
+    connection: Connection,
+    { tenantId, sessionId }: SessionRef,
+    { afterSequence, maxItems }: LikelyRange,
+    maxBytes: number,
+  ): Promise<readonly LiveMessageRow[]> {
+    const largest = Math.floor(maxBytes / maxItems);
+    const sql = `SELECT ${this.#live.columns} FROM messages WHERE session_id = ? AND sequence > ? AND deleted_at IS NULL AND EXISTS (SELECT 1 FROM sessions WHERE id = ? AND tenant_id = ? AND deleted_at IS NULL AND tree_id IS NULL AND largest_message_bytes <= ?) ORDER BY sequence ASC LIMIT ?`;
+    const parameters = [sessionId, afterSequence, sessionId, tenantId, largest, maxItems];
+    return this.#live.read(connection, sessionId, sql, parameters);
   }
 
   /** Reads the rows of a range that are kept and fit the bounds, in ascending order. */

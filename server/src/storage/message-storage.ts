@@ -6,6 +6,7 @@ import { hashMessage } from "../domain/request-hash.js";
 import type {
   Append,
   Appended,
+  LikelyRange,
   MessageChange,
   MessageRange,
   MessageStorage,
@@ -21,9 +22,10 @@ import type { Connection, Database } from "./database.js";
 import type { MessageRow } from "./entities.js";
 import { KnownHeads } from "./known-heads.js";
 import { LeaseRows } from "./lease-rows.js";
+import type { LiveMessageRow } from "./live-message-rows.js";
 import { MessageClearing } from "./message-clearing.js";
+import { beginsAs, isGapless, sizedFor, toPage, toUnseenPage } from "./message-pages.js";
 import { fromMessageRow, requireMessage, toContentColumns, toTombstone } from "./message-row.js";
-import type { MessageRowPage, SizedBounds } from "./message-rows.js";
 import { type MessagePlaces, SessionMessages } from "./session-messages.js";
 import { SessionReads } from "./session-reads.js";
 import {
@@ -87,18 +89,25 @@ export class TypeOrmMessageStorage implements MessageStorage {
     ref: SessionRef,
     choose: (position: SessionPosition) => MessageRange | undefined,
     bounds: PageBounds,
+    likely?: LikelyRange,
   ): Promise<{ position: SessionPosition; page: Page<Message> | undefined }> {
+    const isAhead = likely !== undefined && this.#database.dialect.pipelines;
     const { position, read } = await this.#reads.read(
       ref,
-      async (connection, head) => {
+      async (connection, head, ahead?: Promise<readonly LiveMessageRow[]>) => {
         const position = positionOf(head);
         const range = choose(position);
         if (range === undefined) return { position };
-        const sized = sizedFor(head, bounds);
-        const page = await this.#messages.read(connection, head, range, sized);
+        const unseen =
+          isAhead && beginsAs(range, likely) ? toUnseenPage(range, likely, await ahead) : undefined;
+        const page =
+          unseen ?? (await this.#messages.read(connection, head, range, sizedFor(head, bounds)));
         return { position, read: { range, page } };
       },
       ({ read }) => read === undefined || isGapless(read.page, read.range),
+      isAhead
+        ? (connection) => this.#messages.readUnseen(connection, ref, likely, bounds.maxBytes)
+        : undefined,
     );
     return { position, page: read && toPage(ref, read.page) };
   }
@@ -192,26 +201,6 @@ export class TypeOrmMessageStorage implements MessageStorage {
     const row = await this.#messages.find(connection, session, messageId);
     return requireMessage(row, session.id, messageId);
   }
-}
-
-function sizedFor({ largestMessageBytes }: SessionHead, bounds: PageBounds): SizedBounds {
-  return { ...bounds, largestBytes: largestMessageBytes };
-}
-
-function toPage({ sessionId }: SessionRef, { rows, hasMore }: MessageRowPage): Page<Message> {
-  return { items: rows.map((row) => fromMessageRow(row, sessionId)), hasMore };
-}
-
-/** Whether a page has every sequence of its range up to its end. */
-function isGapless(
-  { rows, hasMore }: MessageRowPage,
-  { afterSequence, upToSequence, order }: MessageRange,
-): boolean {
-  const last = rows.at(-1)?.sequence;
-  if (!hasMore) return rows.length === upToSequence - afterSequence;
-  if (last === undefined) return false;
-  const length = order === "ascending" ? last - afterSequence : upToSequence - last + 1;
-  return length === rows.length;
 }
 
 function placeOf({ sessionId, sequence }: MessageRow): Pick<MessageRow, "sessionId" | "sequence"> {

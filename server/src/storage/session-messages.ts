@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
-import type { MessageRange } from "../domain/storage.js";
+import type { LikelyRange, MessageRange, SessionRef } from "../domain/storage.js";
 import type { Connection, Database } from "./database.js";
 import type { Statement } from "./dialect.js";
 import type { MessageRow } from "./entities.js";
 import { type Layer, LayerRows } from "./layer-rows.js";
 import { LayeredMessages } from "./layered-messages.js";
+import type { LiveMessageRow } from "./live-message-rows.js";
 import { MessageLookup, type MessageRequestRow } from "./message-lookup.js";
 import {
   type KeptRange,
@@ -102,6 +103,16 @@ export class SessionMessages {
     if (!session.isLayered) return this.#rows.read(connection, session.id, range, bounds);
     const layered = await this.#layeredRange(connection, session, range);
     return this.#layered.read(connection, layered.layers, layered.range, bounds);
+  }
+
+  /** Reads the rows of the first messages after a sequence, see {@link MessageRows.readUnseen}. */
+  readUnseen(
+    connection: Connection,
+    ref: SessionRef,
+    likely: LikelyRange,
+    maxBytes: number,
+  ): Promise<readonly LiveMessageRow[]> {
+    return this.#rows.readUnseen(connection, ref, likely, maxBytes);
   }
 
   /** Reads the rows of a range that are kept, see {@link MessageRows.readKept}. */

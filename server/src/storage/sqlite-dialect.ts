@@ -45,6 +45,7 @@ export const sqlite: Dialect = {
   tableOptions: "",
   singleConnection: true,
   // A transaction that reads before it writes would fail if another process wrote in between.
+  pipelines: false,
   begin: "BEGIN IMMEDIATE",
   beginSnapshot: ["BEGIN"],
   forUpdate: "",

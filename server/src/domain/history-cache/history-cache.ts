@@ -42,6 +42,11 @@ export class HistoryCache {
     return this.#size;
   }
 
+  /** Tells whether it has what follows a sequence of a session, which may be out of date. */
+  mayHold({ sessionId }: SessionRef, sequence: number): boolean {
+    return this.#sessions.get(sessionId)?.blocks.find(sequence) !== undefined;
+  }
+
   /** Tells whether it has to be brought up to date before it serves a session at a position. */
   isBehind({ sessionId }: SessionRef, { revision, changeRevision }: SessionPosition): boolean {
     const session = this.#sessions.get(sessionId);

@@ -1,4 +1,4 @@
-import { firstItems, isLarge, READ } from "../history-frames.js";
+import { FIRST_READ, firstItems, isLarge, READ } from "../history-frames.js";
 import type { Message } from "../model.js";
 import type { MessageRange, Page, SessionRef, Storage } from "../storage.js";
 import type { EncodedRun } from "./encoded-frames.js";
@@ -79,7 +79,7 @@ export async function* readEncoded(reading: HistoryReading): AsyncGenerator<Enco
     const { messages, through, isLarge } = await page;
     pages += 1;
     const isUnhurried = pages <= UNHURRIED_PAGES;
-    maxItems = Math.min(2 * maxItems, READ.maxItems);
+    maxItems = Math.min(Math.max(2 * maxItems, FIRST_READ.maxItems), READ.maxItems);
     const isNext = through < end && !isLarge && view.blocks?.find(through) === undefined;
     ahead = isNext && !isUnhurried ? readAhead(reading, through, maxItems) : undefined;
     at = through;
