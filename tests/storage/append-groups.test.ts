@@ -1,4 +1,4 @@
-import { expect, it, onTestFinished, vi } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import type { Append, SessionRef } from "../../server/src/domain/storage.js";
 import { newUuid } from "../../server/src/domain/uuid.js";
 import { TypeOrmAgentStateStorage } from "../../server/src/storage/agent-state-storage.js";
@@ -16,6 +16,7 @@ import {
   newState,
   WIDE,
 } from "./contract/samples.js";
+import { countSent } from "./sent-calls.js";
 
 type Messages = TypeOrmMessageStorage;
 
@@ -236,15 +237,11 @@ describeDatabases("appends at once", (empty) => {
     async (appends, roundTrips) => {
       const { database, messages, createRef } = await openParts(empty);
       const refs = [await createRef(), await createRef()];
-      const sent = [vi.spyOn(database.dialect, "run"), vi.spyOn(database.dialect, "runAll")];
-      onTestFinished(() => {
-        for (const spy of sent) spy.mockRestore();
-      });
+      const sent = countSent(database.dialect);
 
       await Promise.all(refs.flatMap((ref) => appendAll(messages, ref, range(1, appends / 2))));
 
-      const [alone, together] = sent.map(({ mock }) => mock.calls.length);
-      expect({ alone, together }).toEqual({ alone: 0, together: roundTrips });
+      expect(sent.take()).toEqual({ alone: 0, together: roundTrips });
     },
   );
 
@@ -254,15 +251,12 @@ describeDatabases("appends at once", (empty) => {
       const refs = [await createRef(), await createRef()];
       const appendEach = () => Promise.all(refs.flatMap((ref) => appendAll(messages, ref, ["a"])));
       await appendEach();
-      const sent = [vi.spyOn(database.dialect, "run"), vi.spyOn(database.dialect, "runAll")];
-      onTestFinished(() => {
-        for (const spy of sent) spy.mockRestore();
-      });
+      const sent = countSent(database.dialect);
 
       const appended = await appendEach();
 
       expect(appended.map(({ headSequence }) => headSequence)).toEqual([2, 2]);
-      const [alone = 0, together = 0] = sent.map(({ mock }) => mock.calls.length);
+      const { alone, together } = sent.take();
       expect(alone + together).toBe(1);
     });
   }

@@ -49,9 +49,12 @@ const SHARED_KINDS = chosenKinds().filter((kind) => kind !== "memory" && kind !=
 describeDatabases(
   "sessions that another server holds",
   (database) => {
-    it.each([1, MANY])(
-      "keep no append to another one waiting, nor its order: %i",
-      async (count) => {
+    it.each([
+      [1, MANY],
+      [MANY, 2],
+    ])(
+      "keep no append to another one waiting, and their order: %i with %i appends each",
+      async (count, appends) => {
         const { storage, held, free, end } = await openHeld(database, count);
         const settled: string[] = [];
         const append = async (ref: SessionRef, name: string) => {
@@ -60,13 +63,16 @@ describeDatabases(
           return headSequence;
         };
 
-        const waiting = held.flatMap((ref) => [append(ref, "held"), append(ref, "held")]);
+        const each = Array.from({ length: appends }, (_, index) => index);
+        const waiting = held.flatMap((ref) => each.map(() => append(ref, "held")));
         const others = await Promise.all(free.map((ref) => append(ref, "free")));
 
         expect(others).toEqual([2, 2]);
         expect(settled).toEqual(["free", "free"]);
         await end();
-        expect(await Promise.all(waiting)).toEqual(held.flatMap(() => [2, 3]));
+        expect(await Promise.all(waiting)).toEqual(
+          held.flatMap(() => each.map((index) => 2 + index)),
+        );
       },
     );
 
