@@ -97,7 +97,7 @@ export function knownStart(
     if (start.lastMessages >= messageCount) return 0;
     return messageCount === headSequence ? headSequence - start.lastMessages : undefined;
   }
-  const sequence = start.from === "after_sequence" ? start.afterSequence : (token?.sequence ?? 0);
+  const sequence = askedSequence({ start, token });
   if (sequence > headSequence || (token?.revision ?? 0) > revision) {
     const message = `session ${ref.sessionId} is at sequence ${headSequence} and revision ${revision}, behind where the stream is to start: start it again from a sequence that the session has`;
     throw new StateError("out_of_range", "POSITION_AHEAD", message, {
@@ -105,6 +105,14 @@ export function knownStart(
     });
   }
   return sequence;
+}
+
+/** Gives the sequence after which a stream is to begin, unless that is to bring the last messages. */
+export function askedSequence({
+  start,
+  token,
+}: Pick<CheckedHistoryRequest, "start" | "token">): number {
+  return start.from === "after_sequence" ? start.afterSequence : (token?.sequence ?? 0);
 }
 
 /** Looks up the sequence after which a stream begins that is to bring the last messages. */

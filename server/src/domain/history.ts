@@ -9,6 +9,7 @@ import {
 } from "./history-cache/read-encoded.js";
 import { FIRST_FRAMES, FIRST_ITEMS, FIRST_READ, firstItems } from "./history-frames.js";
 import {
+  askedSequence,
   type CheckedHistoryRequest,
   checkHistoryRequest,
   type HistoryRequest,
@@ -34,7 +35,8 @@ export interface Histories extends HistorySource {
  * Streams the messages that a session has when the call begins, in order, in frames of
  * growing size unless they are few and kept, and tells at last that it has caught up.
  *
- * It reads the next page while the present one is taken, and never holds more than two.
+ * It reads the next page while the present one is taken, but for the first ones, and never
+ * holds more than two.
  * Ending the iteration early ends the reading, and so does the signal of a caller that has gone.
  *
  * @throws StateError `invalid_argument` for a malformed request, or a token of another session.
@@ -113,14 +115,10 @@ async function openHistory(
 }
 
 /** Gives what is likely to be read first, if that can be told before the session is looked at. */
-function likelyFirst(
-  cache: HistoryCache,
-  { ref, start, token }: CheckedHistoryRequest,
-): LikelyRange | undefined {
-  if (start.from === "last_messages") return undefined;
-  const afterSequence =
-    start.from === "after_sequence" ? start.afterSequence : (token?.sequence ?? 0);
-  if (cache.mayHold(ref, afterSequence)) return undefined;
+function likelyFirst(cache: HistoryCache, request: CheckedHistoryRequest): LikelyRange | undefined {
+  if (request.start.from === "last_messages") return undefined;
+  const afterSequence = askedSequence(request);
+  if (cache.mayHold(request.ref, afterSequence)) return undefined;
   return { afterSequence, maxItems: FIRST_ITEMS };
 }
 

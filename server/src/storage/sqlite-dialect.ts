@@ -44,8 +44,8 @@ export const sqlite: Dialect = {
   },
   tableOptions: "",
   singleConnection: true,
-  // A transaction that reads before it writes would fail if another process wrote in between.
   pipelines: false,
+  // A transaction that reads before it writes would fail if another process wrote in between.
   begin: "BEGIN IMMEDIATE",
   beginSnapshot: ["BEGIN"],
   forUpdate: "",

@@ -29,8 +29,8 @@ interface EncodedPage {
   readonly messages: EncodedMessages;
   /** Up to which sequence there are no others. */
   readonly through: number;
-  /** Whether it is larger than was asked for, since its one message is. */
-  readonly isLarge: boolean;
+  /** Whether it is one message, larger than was asked for. */
+  readonly isOneLarge: boolean;
 }
 
 /** A page that is read, or was. */
@@ -76,11 +76,11 @@ export async function* readEncoded(reading: HistoryReading): AsyncGenerator<Enco
       continue;
     }
     const { page } = ahead?.after === at ? ahead : readAhead(reading, at, maxItems);
-    const { messages, through, isLarge } = await page;
+    const { messages, through, isOneLarge } = await page;
     pages += 1;
     const isUnhurried = pages <= UNHURRIED_PAGES;
     maxItems = Math.min(Math.max(2 * maxItems, FIRST_READ.maxItems), READ.maxItems);
-    const isNext = through < end && !isLarge && view.blocks?.find(through) === undefined;
+    const isNext = through < end && !isOneLarge && view.blocks?.find(through) === undefined;
     ahead = isNext && !isUnhurried ? readAhead(reading, through, maxItems) : undefined;
     at = through;
     if (messages.length > 0) yield { messages, start: 0, end: messages.length };
@@ -106,7 +106,7 @@ function encode({ source, view }: HistoryReading, { range, page }: RangePage): E
   const through = last ?? upToSequence;
   const messages = source.encode(items);
   keep(view, messages, { after, through, items });
-  return { messages, through, isLarge: isLarge(items) };
+  return { messages, through, isOneLarge: isLarge(items) };
 }
 
 /** Gives what of a range has to be read: up to what is kept. */
