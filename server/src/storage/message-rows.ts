@@ -14,9 +14,6 @@ import {
 import { paddedLists, placeholdersOf } from "./padded-list.js";
 import { Table } from "./table.js";
 
-/** The most rows that one statement inserts. */
-const MAX_ROWS = 128;
-
 /** The most bytes that one statement inserts, so that it fits a database's packets. */
 const MAX_INSERT_BYTES = 4 * 1024 * 1024;
 
@@ -44,6 +41,7 @@ type MessagePlace = Pick<MessageRow, "sessionId" | "sequence">;
 export class MessageRows {
   readonly #table: Table<MessageRow>;
   readonly #live: LiveMessageRows;
+  readonly #rowsPerInsert: number;
   readonly #insertMany: string | undefined;
   readonly #kept: KeptMessages;
 
@@ -52,6 +50,7 @@ export class MessageRows {
     this.#table = new Table(database.describe(entities.message));
     this.#live = new LiveMessageRows(dialect.rawRows);
     this.#kept = dialect.kept;
+    this.#rowsPerInsert = dialect.rowsPerInsert;
     this.#insertMany = dialect.insertMany?.(this.#table.name, this.#table.types);
   }
 
@@ -64,7 +63,7 @@ export class MessageRows {
   toInserts(rows: readonly MessageRow[]): readonly Statement[] {
     const statements: Statement[] = [];
     for (let at = 0; at < rows.length; ) {
-      const chunk = rows.slice(at, at + fittingSize(rows, at));
+      const chunk = rows.slice(at, at + fittingSize(rows, at, this.#rowsPerInsert));
       statements.push(this.#toInsert(chunk));
       at += chunk.length;
     }
@@ -285,10 +284,10 @@ function mergePages(pages: readonly MessageRowPage[], bounds: PageBounds): Messa
 }
 
 /** How many rows one statement may insert: one at least. */
-function fittingSize(rows: readonly MessageRow[], from: number): number {
+function fittingSize(rows: readonly MessageRow[], from: number, most: number): number {
   let bytes = 0;
   let end = from;
-  for (; end < rows.length && end - from < MAX_ROWS; end++) {
+  for (; end < rows.length && end - from < most; end++) {
     bytes += rows[end]?.bytes ?? 0;
     if (bytes > MAX_INSERT_BYTES && end > from) break;
   }

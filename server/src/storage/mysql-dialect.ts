@@ -51,6 +51,7 @@ export const mysql: Dialect = {
   ],
   forUpdate: "FOR UPDATE",
   forUpdateOfFree: "FOR UPDATE SKIP LOCKED",
+  rowsPerInsert: 128,
   insertMany: undefined,
   updateMany: (table, columns) => updateManyInMysql(mysql.kinds, table, columns),
   appendAtOnce: undefined,

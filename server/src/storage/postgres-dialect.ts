@@ -50,6 +50,7 @@ export const postgres: Dialect = {
   beginSnapshot: ["BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"],
   forUpdate: "FOR UPDATE",
   forUpdateOfFree: "FOR UPDATE SKIP LOCKED",
+  rowsPerInsert: 128,
   insertMany: insertManyInPostgres,
   updateMany: (table, columns) => updateManyInPostgres(postgres.kinds, table, columns),
   appendAtOnce: (columns, idCount) => appendInPostgres(postgres.kinds, columns, idCount),
