@@ -68,8 +68,13 @@ export const sqlite: Dialect = {
     conditions: [KEPT],
   },
   rawRows,
-  // better-sqlite3 is built to fall back to NORMAL in WAL mode, which loses commits in a power cut.
-  connectionSettings: ["PRAGMA synchronous = FULL"],
+  connectionSettings: [
+    // better-sqlite3 is built to fall back to NORMAL in WAL mode, which loses commits in a power cut.
+    "PRAGMA synchronous = FULL",
+    // The same pages are written by commit after commit: the fewer checkpoints, the less often
+    // each goes to the database's file too. At 16 MiB (1,000 pages, 4 MiB, are SQLite's default).
+    "PRAGMA wal_autocheckpoint = 4000",
+  ],
   migrations: {
     lock: "BEGIN EXCLUSIVE",
     unlock: "COMMIT",
