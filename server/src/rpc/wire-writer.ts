@@ -3,6 +3,7 @@ const VARINT = 0;
 const LENGTH_DELIMITED = 2;
 
 const MAX_VARINT_BYTES = 10;
+const MAX_INT32 = 0x7fffffff;
 /** What UTF-8 has for one unit of UTF-16 at the most. */
 const MAX_UNIT_BYTES = 3;
 /** Up to how many characters a text is written one by one, which is faster than a call of Node's. */
@@ -133,7 +134,9 @@ export class WireWriter {
 
   #varint(value: number): void {
     let rest = value;
-    for (; rest > 0x7f; rest = Math.floor(rest / 0x80)) this.#byte((rest % 0x80) | 0x80);
+    for (; rest > MAX_INT32; rest = Math.floor(rest / 0x80)) this.#byte((rest % 0x80) | 0x80);
+    // Few numbers are larger, and dividing takes several times as long as shifting.
+    for (; rest > 0x7f; rest >>= 7) this.#byte((rest & 0x7f) | 0x80);
     this.#byte(rest);
   }
 
