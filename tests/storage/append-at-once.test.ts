@@ -1,9 +1,7 @@
 import { expect, it, onTestFinished, vi } from "vitest";
 import type { SessionRef, Storage } from "../../server/src/domain/storage.js";
-import { mysql } from "../../server/src/storage/mysql-dialect.js";
 import { openDatabase } from "../../server/src/storage/open.js";
 import { postgres } from "../../server/src/storage/postgres-dialect.js";
-import { memory, sqlite } from "../../server/src/storage/sqlite-dialect.js";
 import { chosenKinds } from "../support/database-kinds.js";
 import { describeDatabases, type TestDatabase } from "../support/databases.js";
 import {
@@ -16,10 +14,8 @@ import {
   WIDE,
 } from "./contract/samples.js";
 import { openForTest } from "./contract/storage-suite.js";
-import { countSent } from "./sent-calls.js";
+import { countSent, DIALECTS } from "./sent-calls.js";
 import { openTwo } from "./two-storages.js";
-
-const DIALECTS = { memory, sqlite, postgres, mariadb: mysql, mysql };
 
 const ROUNDS = 100;
 

@@ -241,7 +241,7 @@ describeDatabases("appends at once", (empty) => {
 
       await Promise.all(refs.flatMap((ref) => appendAll(messages, ref, range(1, appends / 2))));
 
-      expect(sent.take()).toEqual({ alone: 0, together: roundTrips });
+      expect(sent.take()).toEqual({ alone: 0, together: roundTrips, raw: 0 });
     },
   );
 

@@ -168,12 +168,12 @@ const READS: readonly (readonly [name: string, index: RegExp, read: Read])[] = [
     },
   ],
   [
-    "the first messages of a history of which nothing is known",
+    "a page of a history of which nothing is known",
     PRIMARY.messages,
     (database, connection) => {
       const ref = { tenantId: TENANT, sessionId: SESSION };
-      const likely = { afterSequence: 2_500, maxItems: 16 };
-      return new MessageRows(database).readUnseen(connection, ref, likely, WIDE.maxBytes);
+      const range = { ...EVERYTHING, afterSequence: 2_500 };
+      return new MessageRows(database).readAlone(connection, ref, range, FEW);
     },
   ],
   [

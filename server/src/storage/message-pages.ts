@@ -1,6 +1,5 @@
 import type { Message } from "../domain/model.js";
 import type { LikelyRange, MessageRange, Page, PageBounds, SessionRef } from "../domain/storage.js";
-import type { LiveMessageRow } from "./live-message-rows.js";
 import { fromMessageRow } from "./message-row.js";
 import type { MessageRowPage, SizedBounds } from "./message-rows.js";
 import type { SessionHead } from "./session-row.js";
@@ -26,17 +25,19 @@ export function beginsAs(
   return order === "ascending" && roles === undefined && afterSequence === likely.afterSequence;
 }
 
-/** Makes a page of what was read before the range was known; undefined if that may not be all. */
-export function toUnseenPage(
+/** The range of which it is likely that its first messages will be asked for. */
+export function toRange({ afterSequence }: LikelyRange): MessageRange {
+  return { afterSequence, upToSequence: Number.MAX_SAFE_INTEGER, order: "ascending" };
+}
+
+/** Gives what of a page lies in a range that begins as it does. */
+export function cutTo(
   { upToSequence }: MessageRange,
-  { maxItems }: LikelyRange,
-  unseen: readonly LiveMessageRow[] = [],
-): MessageRowPage | undefined {
-  // The session may have been one of which nothing was to be read.
-  if (unseen.length === 0) return undefined;
-  const rows = unseen.filter(({ sequence }) => sequence <= upToSequence);
-  const last = unseen.at(-1)?.sequence ?? 0;
-  return { rows, hasMore: unseen.length === maxItems && last < upToSequence };
+  { rows, hasMore }: MessageRowPage,
+): MessageRowPage {
+  const inRange = rows.filter(({ sequence }) => sequence <= upToSequence);
+  const last = rows.at(-1)?.sequence ?? 0;
+  return { rows: inRange, hasMore: hasMore && last < upToSequence };
 }
 
 /** Whether a page has every sequence of its range up to its end. */

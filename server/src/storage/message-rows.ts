@@ -1,4 +1,4 @@
-import type { LikelyRange, MessageRange, PageBounds, SessionRef } from "../domain/storage.js";
+import type { MessageRange, PageBounds, SessionRef } from "../domain/storage.js";
 import { takePage } from "./bounded-page.js";
 import type { Connection, Database } from "./database.js";
 import type { KeptMessages, Statement } from "./dialect.js";
@@ -12,10 +12,15 @@ import {
   upTo,
 } from "./message-selection.js";
 import { paddedLists, placeholdersOf } from "./padded-list.js";
+import type { SessionHead } from "./session-row.js";
 import { Table } from "./table.js";
 
 /** The most bytes that one statement inserts, so that it fits a database's packets. */
 const MAX_INSERT_BYTES = 4 * 1024 * 1024;
+
+/** What {@link isReadAlone} tells, and that the tenant has the session: its parameters are its id, the tenant, and the size. */
+const IS_READ_ALONE =
+  "EXISTS (SELECT 1 FROM sessions WHERE id = ? AND tenant_id = ? AND deleted_at IS NULL AND tree_id IS NULL AND largest_message_bytes <= ?)";
 
 /** The rows of a range that fit a page, and whether more follow. */
 export interface MessageRowPage {
@@ -156,30 +161,29 @@ export class MessageRows {
     range: Selection,
     bounds: SizedBounds,
   ): Promise<MessageRowPage> {
-    const { maxItems, maxBytes, largestBytes } = bounds;
-    const limit = maxItems + 1;
-    if (limit * largestBytes <= maxBytes) {
-      const rows = await this.#select(connection, sessionId, { ...range, limit });
-      return { rows: rows.slice(0, maxItems), hasMore: rows.length > maxItems };
+    const { largestBytes } = bounds;
+    if (largestBytes <= largestFitting(bounds)) {
+      return this.#readPage(connection, sessionId, bounds, range);
     }
     return this.#readSized(connection, sessionId, range, bounds);
   }
 
   /**
-   * Reads the rows of the first messages after a sequence, in ascending order, of a session of
-   * which nothing is known yet: none, unless the tenant has it, all of its messages lie under
-   * its own id, and so many of the largest one fit into `maxBytes`.
+   * Reads the rows of a range that fit the bounds by one statement, of a session of which nothing
+   * is known yet: none, unless {@link isReadAlone} is true of it, and the tenant has it.
    */
-  readUnseen(
+  async readAlone(
     connection: Connection,
     { tenantId, sessionId }: SessionRef,
-    { afterSequence, maxItems }: LikelyRange,
-    maxBytes: number,
-  ): Promise<readonly LiveMessageRow[]> {
-    const largest = Math.floor(maxBytes / maxItems);
-    const sql = `SELECT ${this.#live.columns} FROM messages WHERE session_id = ? AND sequence > ? AND deleted_at IS NULL AND EXISTS (SELECT 1 FROM sessions WHERE id = ? AND tenant_id = ? AND deleted_at IS NULL AND tree_id IS NULL AND largest_message_bytes <= ?) ORDER BY sequence ASC LIMIT ?`;
-    const parameters = [sessionId, afterSequence, sessionId, tenantId, largest, maxItems];
-    return this.#live.read(connection, sessionId, sql, parameters);
+    range: MessageRange,
+    bounds: PageBounds,
+  ): Promise<MessageRowPage> {
+    const conditionParameters = [sessionId, tenantId, largestFitting(bounds)];
+    return this.#readPage(connection, sessionId, bounds, {
+      ...range,
+      condition: IS_READ_ALONE,
+      conditionParameters,
+    });
   }
 
   /** Reads the rows of a range that are kept and fit the bounds, in ascending order. */
@@ -250,6 +254,16 @@ export class MessageRows {
     return row?.sequence ?? 0;
   }
 
+  async #readPage(
+    connection: Connection,
+    sessionId: string,
+    { maxItems }: PageBounds,
+    range: Selection,
+  ): Promise<MessageRowPage> {
+    const rows = await this.#select(connection, sessionId, { ...range, limit: maxItems + 1 });
+    return { rows: rows.slice(0, maxItems), hasMore: rows.length > maxItems };
+  }
+
   #select(
     connection: Connection,
     sessionId: string,
@@ -268,6 +282,22 @@ export class MessageRows {
     const { sql, parameters } = toSelect(sessionId, selection, columns);
     return this.#table.toRows<Column>(await connection.query(sql, parameters));
   }
+}
+
+/**
+ * Whether one statement can read a page of a session without looking at it before: all of its
+ * messages lie under its own id, and so many of the largest one fit.
+ */
+export function isReadAlone(
+  { treeId, largestMessageBytes }: Pick<SessionHead, "treeId" | "largestMessageBytes">,
+  bounds: PageBounds,
+): boolean {
+  return treeId === null && largestMessageBytes <= largestFitting(bounds);
+}
+
+/** How large a message may be of which a page may have as many as it may have messages, and one more. */
+function largestFitting({ maxItems, maxBytes }: PageBounds): number {
+  return Math.floor(maxBytes / (maxItems + 1));
 }
 
 /** Gives one page of what several have, in ascending order. */

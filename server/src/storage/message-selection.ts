@@ -4,6 +4,8 @@ import type { MessageRange } from "../domain/storage.js";
 export interface Selection extends MessageRange {
   readonly table?: string;
   readonly condition?: string;
+  /** The parameters of the condition. */
+  readonly conditionParameters?: readonly unknown[];
 }
 
 /** So many messages of a selection, with tombstones if it says so. */
@@ -18,14 +20,16 @@ export function toSelect(
   selection: LimitedSelection,
   columns: string,
 ): { readonly sql: string; readonly parameters: readonly unknown[] } {
-  const { order, limit, roles = [], table = "messages", condition } = selection;
+  const { order, limit, roles = [], table = "messages" } = selection;
+  const { condition, conditionParameters = [] } = selection;
   const which = selection.withDeleted ? "" : "AND deleted_at IS NULL";
   const byRole = roles.length === 0 ? "" : `AND role IN (${roles.map(() => "?").join(", ")})`;
   const byCondition = condition === undefined ? "" : `AND ${condition}`;
   const direction = order === "ascending" ? "ASC" : "DESC";
   const sql = `SELECT ${columns} FROM ${table} WHERE session_id = ? AND sequence > ? AND sequence <= ? ${which} ${byRole} ${byCondition} ORDER BY sequence ${direction} LIMIT ?`;
   const { afterSequence, upToSequence } = selection;
-  return { sql, parameters: [sessionId, afterSequence, upToSequence, ...roles, limit] };
+  const range = [sessionId, afterSequence, upToSequence];
+  return { sql, parameters: [...range, ...roles, ...conditionParameters, limit] };
 }
 
 /** The part of a range that ends with a sequence, in the range's order. */

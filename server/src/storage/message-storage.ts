@@ -17,15 +17,16 @@ import type {
 import { requireVersion } from "../domain/versions.js";
 import { AppendLane } from "./append-lane.js";
 import { GroupSessions } from "./append-sessions.js";
+import { BoundedSet } from "./bounded-set.js";
 import { recordClear, recordMessageChange } from "./change-rows.js";
 import type { Connection, Database } from "./database.js";
 import type { MessageRow } from "./entities.js";
 import { KnownHeads } from "./known-heads.js";
 import { LeaseRows } from "./lease-rows.js";
-import type { LiveMessageRow } from "./live-message-rows.js";
 import { MessageClearing } from "./message-clearing.js";
-import { beginsAs, isGapless, sizedFor, toPage, toUnseenPage } from "./message-pages.js";
+import { beginsAs, cutTo, isGapless, sizedFor, toPage, toRange } from "./message-pages.js";
 import { fromMessageRow, requireMessage, toContentColumns, toTombstone } from "./message-row.js";
+import { isReadAlone, type MessageRowPage } from "./message-rows.js";
 import { type MessagePlaces, SessionMessages } from "./session-messages.js";
 import { SessionReads } from "./session-reads.js";
 import {
@@ -38,6 +39,9 @@ import {
   SessionRows,
 } from "./session-row.js";
 
+/** Of how many sessions is remembered that a page of them takes more than one statement. */
+const MAX_NOT_READ_ALONE = 10_000;
+
 /** Keeps messages in a database. */
 export class TypeOrmMessageStorage implements MessageStorage {
   readonly #database: Database;
@@ -47,6 +51,8 @@ export class TypeOrmMessageStorage implements MessageStorage {
   readonly #clearing: MessageClearing;
   readonly #leases: LeaseRows;
   readonly #appends: AppendLane;
+  /** Sessions that are shared, or have large messages: to try it by one statement would be in vain. */
+  readonly #notReadAlone = new BoundedSet<string>(MAX_NOT_READ_ALONE);
 
   constructor(database: Database, keepVersions: number) {
     this.#database = database;
@@ -77,12 +83,30 @@ export class TypeOrmMessageStorage implements MessageStorage {
   }
 
   async read(ref: SessionRef, range: MessageRange, bounds: PageBounds): Promise<Page<Message>> {
+    const alone = await this.#readAlone(ref, range, bounds);
+    if (alone !== undefined) return toPage(ref, alone);
     const page = await this.#reads.read(
       ref,
-      (connection, head) => this.#messages.read(connection, head, range, sizedFor(head, bounds)),
+      (connection, head) => {
+        if (!isReadAlone(head, bounds)) this.#notReadAlone.add(head.id);
+        return this.#messages.read(connection, head, range, sizedFor(head, bounds));
+      },
       (found) => isGapless(found, range),
     );
     return toPage(ref, page);
+  }
+
+  /** Reads a page without looking at the session before; undefined if it may not be all. */
+  async #readAlone(
+    ref: SessionRef,
+    range: MessageRange,
+    bounds: PageBounds,
+  ): Promise<MessageRowPage | undefined> {
+    if (this.#notReadAlone.has(ref.sessionId)) return undefined;
+    const page = await this.#database.read((connection) =>
+      this.#messages.readAlone(connection, ref, range, bounds),
+    );
+    return page.rows.length === 0 ? undefined : page;
   }
 
   async readFrom(
@@ -94,19 +118,24 @@ export class TypeOrmMessageStorage implements MessageStorage {
     const isAhead = likely !== undefined && this.#database.dialect.pipelines;
     const { position, read } = await this.#reads.read(
       ref,
-      async (connection, head, ahead?: Promise<readonly LiveMessageRow[]>) => {
+      async (connection, head, ahead?: Promise<MessageRowPage>) => {
         const position = positionOf(head);
         const range = choose(position);
         if (range === undefined) return { position };
-        const unseen =
-          isAhead && beginsAs(range, likely) ? toUnseenPage(range, likely, await ahead) : undefined;
+        const first = isAhead && beginsAs(range, likely) ? await ahead : undefined;
         const page =
-          unseen ?? (await this.#messages.read(connection, head, range, sizedFor(head, bounds)));
+          first !== undefined && first.rows.length > 0
+            ? cutTo(range, first)
+            : await this.#messages.read(connection, head, range, sizedFor(head, bounds));
         return { position, read: { range, page } };
       },
       ({ read }) => read === undefined || isGapless(read.page, read.range),
       isAhead
-        ? (connection) => this.#messages.readUnseen(connection, ref, likely, bounds.maxBytes)
+        ? (connection) =>
+            this.#messages.readAlone(connection, ref, toRange(likely), {
+              ...bounds,
+              maxItems: likely.maxItems,
+            })
         : undefined,
     );
     return { position, page: read && toPage(ref, read.page) };

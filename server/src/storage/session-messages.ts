@@ -1,11 +1,10 @@
 import { randomUUID } from "node:crypto";
-import type { LikelyRange, MessageRange, SessionRef } from "../domain/storage.js";
+import type { MessageRange, PageBounds, SessionRef } from "../domain/storage.js";
 import type { Connection, Database } from "./database.js";
 import type { Statement } from "./dialect.js";
 import type { MessageRow } from "./entities.js";
 import { type Layer, LayerRows } from "./layer-rows.js";
 import { LayeredMessages } from "./layered-messages.js";
-import type { LiveMessageRow } from "./live-message-rows.js";
 import { MessageLookup, type MessageRequestRow } from "./message-lookup.js";
 import {
   type KeptRange,
@@ -105,14 +104,14 @@ export class SessionMessages {
     return this.#layered.read(connection, layered.layers, layered.range, bounds);
   }
 
-  /** Reads the rows of the first messages after a sequence, see {@link MessageRows.readUnseen}. */
-  readUnseen(
+  /** Reads the rows of a range that fit the bounds by one statement, see {@link MessageRows.readAlone}. */
+  readAlone(
     connection: Connection,
     ref: SessionRef,
-    likely: LikelyRange,
-    maxBytes: number,
-  ): Promise<readonly LiveMessageRow[]> {
-    return this.#rows.readUnseen(connection, ref, likely, maxBytes);
+    range: MessageRange,
+    bounds: PageBounds,
+  ): Promise<MessageRowPage> {
+    return this.#rows.readAlone(connection, ref, range, bounds);
   }
 
   /** Reads the rows of a range that are kept, see {@link MessageRows.readKept}. */
