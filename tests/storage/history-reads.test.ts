@@ -7,15 +7,7 @@ import type { SessionRef, Storage } from "../../server/src/domain/storage.js";
 import { encodeFrame } from "../../server/src/rpc/convert-frame.js";
 import { postgres } from "../../server/src/storage/postgres-dialect.js";
 import { describeDatabases } from "../support/databases.js";
-import {
-  appendOf,
-  createSession,
-  EVERYTHING,
-  forkOf,
-  newMessage,
-  newMessages,
-  WIDE,
-} from "./contract/samples.js";
+import { appendOf, createLong, EVERYTHING, forkOf, newMessage, WIDE } from "./contract/samples.js";
 import { openForTest } from "./contract/storage-suite.js";
 import { historiesOf } from "./counted-histories.js";
 
@@ -27,13 +19,6 @@ function open(histories: Histories, { tenantId, sessionId }: SessionRef, afterSe
   const start = { from: "after_sequence", afterSequence } as const;
   const options = { follow: false, includeDeltas: false, frameMaxMessages: 0 };
   return streamHistory(histories, { tenantId, signal }, { sessionId, start, ...options });
-}
-
-async function createLong(storage: Storage, length: number): Promise<SessionRef> {
-  const ref = await createSession(storage);
-  const contents = Array.from({ length }, (_, index) => `${index + 1}`);
-  await storage.messages.append(ref, appendOf(...newMessages(contents)));
-  return ref;
 }
 
 /** What may have become of a session of some messages. */

@@ -3,23 +3,17 @@ import type { SessionRef, Storage } from "../../server/src/domain/storage.js";
 import { describeDatabases } from "../support/databases.js";
 import {
   appendOf,
+  createLong,
   createSession,
   EVERYTHING,
   forkOf,
   newMessage,
-  newMessages,
 } from "./contract/samples.js";
 import { openForTest } from "./contract/storage-suite.js";
 import { countSent, DIALECTS } from "./sent-calls.js";
 
 /** A page of which a message may have some two thousand bytes. */
 const PAGE = { maxItems: 10, maxBytes: 20_000 };
-
-async function createWithMessages(storage: Storage): Promise<SessionRef> {
-  const ref = await createSession(storage);
-  await storage.messages.append(ref, appendOf(...newMessages(["1", "2", "3"])));
-  return ref;
-}
 
 /** What makes it take more than one statement to read a page. */
 const EXCEPTIONS: readonly (readonly [
@@ -37,7 +31,7 @@ const EXCEPTIONS: readonly (readonly [
 describeDatabases("a page of messages", (database) => {
   it("takes one statement", async () => {
     const storage = await openForTest(await database.create());
-    const ref = await createWithMessages(storage);
+    const ref = await createLong(storage, 3);
     const sent = countSent(DIALECTS[database.kind]);
 
     const { items } = await storage.messages.read(ref, EVERYTHING, PAGE);
@@ -50,7 +44,7 @@ describeDatabases("a page of messages", (database) => {
     "is tried by one in vain but once where the session %s",
     async (_, change) => {
       const storage = await openForTest(await database.create());
-      const ref = await createWithMessages(storage);
+      const ref = await createLong(storage, 3);
       await change(storage, ref);
       const sent = countSent(DIALECTS[database.kind]);
       const read = async () => {
@@ -69,7 +63,7 @@ describeDatabases("a page of messages", (database) => {
 
   it("is of no session that another tenant has, or that is deleted", async () => {
     const storage = await openForTest(await database.create());
-    const ref = await createWithMessages(storage);
+    const ref = await createLong(storage, 3);
     const { tenantId } = await createSession(storage);
 
     const foreign = storage.messages.read({ ...ref, tenantId }, EVERYTHING, PAGE);

@@ -69,7 +69,7 @@ export interface Dialect {
   readonly forUpdate: string;
   /** The same, for those of its rows that no other transaction has locked: the others are left out. */
   readonly forUpdateOfFree: string;
-  /** How many rows one statement inserts at most: one, where a statement is no round trip and costs less so. */
+  /** How many rows one statement inserts at most: one, where it is no round trip, and one of many rows costs more. */
   readonly rowsPerInsert: number;
   /**
    * Gives a statement that inserts many rows, which are its parameter as JSON. Undefined

@@ -1,3 +1,4 @@
+import { forgetOldest } from "./forget-oldest.js";
 import type { SessionHead } from "./session-row.js";
 
 /** How many sessions are remembered: the ones that were appended to last. */
@@ -34,17 +35,12 @@ export class KnownHeads {
     const isOurs = last === undefined || last.head.revision === before.revision;
     this.#left.delete(after.id);
     this.#left.set(after.id, { head: after, isOurs });
-    if (this.#left.size > MAX_SESSIONS) this.#forgetOldest();
+    forgetOldest(this.#left, MAX_SESSIONS);
   }
 
   /** Takes it that others have changed a session, until the next append finds it as it was left. */
   doubt(sessionId: string): void {
     const left = this.#left.get(sessionId);
     if (left !== undefined) this.#left.set(sessionId, { ...left, isOurs: false });
-  }
-
-  #forgetOldest(): void {
-    const [oldest] = this.#left.keys();
-    if (oldest !== undefined) this.#left.delete(oldest);
   }
 }

@@ -161,8 +161,7 @@ export class MessageRows {
     range: Selection,
     bounds: SizedBounds,
   ): Promise<MessageRowPage> {
-    const { largestBytes } = bounds;
-    if (largestBytes <= largestFitting(bounds)) {
+    if (bounds.largestBytes <= largestFitting(bounds)) {
       return this.#readPage(connection, sessionId, bounds, range);
     }
     return this.#readSized(connection, sessionId, range, bounds);

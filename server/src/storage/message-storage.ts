@@ -17,10 +17,10 @@ import type {
 import { requireVersion } from "../domain/versions.js";
 import { AppendLane } from "./append-lane.js";
 import { GroupSessions } from "./append-sessions.js";
-import { BoundedSet } from "./bounded-set.js";
 import { recordClear, recordMessageChange } from "./change-rows.js";
 import type { Connection, Database } from "./database.js";
 import type { MessageRow } from "./entities.js";
+import { forgetOldest } from "./forget-oldest.js";
 import { KnownHeads } from "./known-heads.js";
 import { LeaseRows } from "./lease-rows.js";
 import { MessageClearing } from "./message-clearing.js";
@@ -52,7 +52,7 @@ export class TypeOrmMessageStorage implements MessageStorage {
   readonly #leases: LeaseRows;
   readonly #appends: AppendLane;
   /** Sessions that are shared, or have large messages: to try it by one statement would be in vain. */
-  readonly #notReadAlone = new BoundedSet<string>(MAX_NOT_READ_ALONE);
+  readonly #notReadAlone = new Set<string>();
 
   constructor(database: Database, keepVersions: number) {
     this.#database = database;
@@ -88,7 +88,10 @@ export class TypeOrmMessageStorage implements MessageStorage {
     const page = await this.#reads.read(
       ref,
       (connection, head) => {
-        if (!isReadAlone(head, bounds)) this.#notReadAlone.add(head.id);
+        if (!isReadAlone(head, bounds)) {
+          this.#notReadAlone.add(head.id);
+          forgetOldest(this.#notReadAlone, MAX_NOT_READ_ALONE);
+        }
         return this.#messages.read(connection, head, range, sizedFor(head, bounds));
       },
       (found) => isGapless(found, range),
@@ -123,6 +126,7 @@ export class TypeOrmMessageStorage implements MessageStorage {
         const range = choose(position);
         if (range === undefined) return { position };
         const first = isAhead && beginsAs(range, likely) ? await ahead : undefined;
+        // Where it is empty, the session may have been one that it does not read.
         const page =
           first !== undefined && first.rows.length > 0
             ? cutTo(range, first)

@@ -116,6 +116,14 @@ export function newMessages(contents: readonly string[]): readonly NewMessage[] 
   return contents.map((content) => newMessage({ content }));
 }
 
+/** Creates a session of so many messages: 1, 2, 3 and so on. */
+export async function createLong(storage: Storage, length: number): Promise<SessionRef> {
+  const ref = await createSession(storage);
+  const contents = Array.from({ length }, (_, index) => `${index + 1}`);
+  await storage.messages.append(ref, appendOf(...newMessages(contents)));
+  return ref;
+}
+
 /** What may be given of a state. */
 export interface StateSample {
   readonly id?: string;
