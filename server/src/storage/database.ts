@@ -1,11 +1,11 @@
 import type { DataSource, EntityManager, EntityMetadata, QueryRunner } from "typeorm";
 import { StateError } from "../domain/errors.js";
+import { Deadlines } from "./deadlines.js";
 import type { Dialect, QueryResult, Statement } from "./dialect.js";
 import type { Entities } from "./entities.js";
 import { classifyFailure, toStateError, unavailable } from "./failures.js";
 import { KeyedQueue, Queue } from "./queue.js";
 import type { RawRow } from "./raw-rows.js";
-import { within } from "./within.js";
 
 /** For how long a transaction that loses against others is run again, and how long it waits in between. */
 const MAX_RETRY_MS = 5_000;
@@ -60,8 +60,14 @@ export class Database {
   readonly #dataSource: DataSource;
   readonly #queue = new Queue();
   readonly #lockQueues = new KeyedQueue();
+  readonly #acquiring = new Deadlines(ACQUIRE_TIMEOUT_MS);
+  readonly #operating = new Deadlines(OPERATION_TIMEOUT_MS);
   readonly #ready = new WeakSet<object>();
-  readonly #underWay = new Set<Promise<unknown>>();
+  /** The only connection, where there is one for all. */
+  #only: OpenConnection | undefined;
+  /** How much is under way, and what to do when nothing is any more. */
+  #underWay = 0;
+  #onIdle: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(dataSource: DataSource, dialect: Dialect, entities: Entities) {
@@ -187,7 +193,8 @@ export class Database {
     return this.#attempt(async () => {
       const queryRunner = this.#dataSource.createQueryRunner();
       try {
-        await this.#prepare(queryRunner, await queryRunner.connect());
+        const raw: object = await queryRunner.connect();
+        if (!this.#ready.has(raw)) await this.#prepare(queryRunner, raw);
         return await work(queryRunner);
       } finally {
         await queryRunner.release();
@@ -208,7 +215,7 @@ export class Database {
 
   async #closeWhenIdle(): Promise<void> {
     // The drivers' pools would leave those who wait for a connection without one.
-    await Promise.allSettled(this.#underWay);
+    if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     await this.#dataSource.destroy();
   }
 
@@ -219,12 +226,12 @@ export class Database {
   /** Runs `work` unless the database is closing, which waits for it otherwise. */
   async #track<T>(work: () => Promise<T>): Promise<T> {
     this.requireOpen();
-    const underWay = work();
-    this.#underWay.add(underWay);
+    this.#underWay += 1;
     try {
-      return await underWay;
+      return await work();
     } finally {
-      this.#underWay.delete(underWay);
+      this.#underWay -= 1;
+      if (this.#underWay === 0) this.#onIdle?.();
     }
   }
 
@@ -256,10 +263,12 @@ export class Database {
   }
 
   async #withConnection<T>(work: (connection: OpenConnection) => Promise<T>): Promise<T> {
+    // It answers in the call itself, and is nobody's to give back.
+    if (this.dialect.singleConnection) return work(this.#only ?? (await this.#openOnly()));
     const queryRunner = this.#dataSource.createQueryRunner();
     const raw = await this.#connect(queryRunner);
     try {
-      return await within(OPERATION_TIMEOUT_MS, this.#use(queryRunner, raw, work), () =>
+      return await this.#operating.within(this.#use(queryRunner, raw, work), () =>
         this.dialect.destroy(raw),
       );
     } finally {
@@ -267,10 +276,18 @@ export class Database {
     }
   }
 
+  async #openOnly(): Promise<OpenConnection> {
+    const queryRunner = this.#dataSource.createQueryRunner();
+    const raw: object = await queryRunner.connect();
+    await this.#prepare(queryRunner, raw);
+    this.#only = this.#toConnection(queryRunner, raw);
+    return this.#only;
+  }
+
   async #connect(queryRunner: QueryRunner): Promise<object> {
     const connecting: Promise<object> = queryRunner.connect();
     try {
-      return await within(ACQUIRE_TIMEOUT_MS, connecting, () => {
+      return await this.#acquiring.within(connecting, () => {
         // One that comes too late goes back at once.
         connecting.then(() => queryRunner.release()).catch(() => undefined);
       });
@@ -282,7 +299,6 @@ export class Database {
 
   /** Tells a connection that is new what every one is told first. */
   async #prepare(queryRunner: QueryRunner, raw: object): Promise<void> {
-    if (this.#ready.has(raw)) return;
     for (const sql of this.dialect.connectionSettings) await queryRunner.query(sql);
     this.#ready.add(raw);
   }
@@ -292,16 +308,20 @@ export class Database {
     raw: object,
     work: (connection: OpenConnection) => Promise<T>,
   ): Promise<T> {
+    if (!this.#ready.has(raw)) await this.#prepare(queryRunner, raw);
+    return work(this.#toConnection(queryRunner, raw));
+  }
+
+  #toConnection(queryRunner: QueryRunner, raw: object): OpenConnection {
     const { dialect, entities } = this;
-    await this.#prepare(queryRunner, raw);
-    return work({
+    return {
       manager: queryRunner.manager,
       entities,
       query: (sql, parameters) => dialect.run(raw, sql, parameters),
       queryAll: (statements) => dialect.runAll(raw, statements),
       rawRows: (sql, parameters) => dialect.rawRows.run(raw, sql, parameters),
       destroy: () => dialect.destroy(raw),
-    });
+    };
   }
 }
 

@@ -10,22 +10,18 @@ const MAX_BUSY_MS = 5;
  * pieces the queue gives way where the present turn of the loop has taken long.
  */
 export class Queue {
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #slot = new Slots(1);
   /** When the first work of the loop's present turn began; undefined before that. */
   #turnBeganAt: number | undefined;
 
   /** Runs `work` once everything before it has ended, and gives its outcome. */
   run<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(() => this.#runNext(work));
-    this.#last = result.catch(() => undefined);
-    return result;
-  }
-
-  async #runNext<T>(work: () => Promise<T>): Promise<T> {
-    const beganAt = this.#turnBeganAt;
-    if (beganAt !== undefined && performance.now() - beganAt > MAX_BUSY_MS) await nextTurn();
-    this.#noteTurn();
-    return work();
+    return this.#slot.run(async () => {
+      const beganAt = this.#turnBeganAt;
+      if (beganAt !== undefined && performance.now() - beganAt > MAX_BUSY_MS) await nextTurn();
+      this.#noteTurn();
+      return work();
+    });
   }
 
   #noteTurn(): void {
