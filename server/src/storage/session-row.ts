@@ -7,6 +7,7 @@ import type { SessionRef } from "../domain/storage.js";
 import type { Connection, Database } from "./database.js";
 import type { Statement } from "./dialect.js";
 import type { SessionRow } from "./entities.js";
+import { HeadRows } from "./head-rows.js";
 import { Table } from "./table.js";
 
 /** What a change of a session needs to know of it. */
@@ -90,6 +91,7 @@ export type SessionAdvance = Pick<
 /** Reads, locks and advances the rows of sessions. */
 export class SessionRows {
   readonly #table: Table<SessionRow>;
+  readonly #heads: HeadRows;
   readonly #read: string;
   readonly #lock: string;
   readonly #lockIfFree: string;
@@ -98,7 +100,8 @@ export class SessionRows {
 
   constructor(database: Database) {
     this.#table = new Table(database.describe(database.entities.session));
-    this.#read = `SELECT ${HEAD_COLUMNS} FROM sessions WHERE id = ?`;
+    this.#heads = new HeadRows(database.dialect.rawRows);
+    this.#read = `SELECT ${this.#heads.columns} FROM sessions WHERE id = ?`;
     this.#lock = `${this.#read} ${database.dialect.forUpdate}`;
     this.#lockIfFree = `${this.#read} ${database.dialect.forUpdateOfFree}`;
     this.#advance =
@@ -131,8 +134,8 @@ export class SessionRows {
    * if another transaction has locked it, or it is not there.
    */
   async lockIfFree(connection: Connection, id: string): Promise<SessionHead | undefined> {
-    const [row] = this.#table.toRows(await connection.query(this.#lockIfFree, [id]));
-    return row?.deletedAt === null ? row : undefined;
+    const head = await this.#heads.find(connection, this.#lockIfFree, id);
+    return head?.deletedAt === null ? head : undefined;
   }
 
   /** Writes what has changed of a session that is locked. */
@@ -156,9 +159,7 @@ export class SessionRows {
   }
 
   async #find(connection: Connection, ref: SessionRef, sql: string): Promise<SessionHead> {
-    const result = await connection.query(sql, [ref.sessionId]);
-    const [row] = this.#table.toRows(result);
-    return requireSession(row, ref);
+    return requireSession(await this.#heads.find(connection, sql, ref.sessionId), ref);
   }
 }
 
