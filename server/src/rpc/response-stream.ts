@@ -27,9 +27,10 @@ export type RespondingCall =
  * (cancelled, or past its deadline), or the server stops it. In the last two the source
  * is not waited for: its signal is aborted and its iterator is returned.
  */
-export class ResponseStream {
+export class ResponseStream<Reply> {
   readonly #call: RespondingCall;
   readonly #logger: Logger;
+  readonly #encode: (reply: Reply) => Buffer;
   readonly #window: SendWindow;
   readonly #controller = new AbortController();
   #deadlineTimer: NodeJS.Timeout | undefined;
@@ -37,9 +38,10 @@ export class ResponseStream {
   #hasEnded = false;
   #onAbort: ((reason: unknown) => void) | undefined;
 
-  constructor(call: RespondingCall, logger: Logger) {
+  constructor(call: RespondingCall, logger: Logger, encode: (reply: Reply) => Buffer) {
     this.#call = call;
     this.#logger = logger;
+    this.#encode = encode;
     this.#window = new SendWindow(call);
     // After a cancellation grpc-js calls no callback and emits no "drain": this is the only news.
     call.once("cancelled", () => this.#leave());
@@ -53,7 +55,7 @@ export class ResponseStream {
   }
 
   /** Sends headers at once, and what a source gives until either side ends. Never rejects. */
-  async run(open: (signal: AbortSignal) => AsyncIterable<Buffer>): Promise<void> {
+  async run(open: (signal: AbortSignal) => AsyncIterable<Reply>): Promise<void> {
     try {
       const { signal } = this.#controller;
       signal.throwIfAborted();
@@ -67,21 +69,21 @@ export class ResponseStream {
     }
   }
 
-  async #sendAll(frames: AsyncIterator<Buffer>): Promise<void> {
+  async #sendAll(replies: AsyncIterator<Reply>): Promise<void> {
     try {
-      let next = frames.next();
+      let next = replies.next();
       // What a source begins by asking the database takes longer than this: both at once.
       this.#call.sendMetadata(new Metadata());
       for (;;) {
         const { done, value } = await this.#unlessAborted(next);
         if (done) return;
-        this.#window.send(value);
+        this.#window.send(this.#encode(value));
         if (this.#window.isFull) await this.#unlessAborted(this.#window.room());
-        next = frames.next();
+        next = replies.next();
       }
     } finally {
       // Not awaited: a source that is busy would hold up the end of the call.
-      void frames.return?.().catch(() => {});
+      void replies.return?.().catch(() => {});
     }
   }
 

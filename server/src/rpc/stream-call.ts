@@ -31,9 +31,9 @@ export function serverStreamCall<I extends DescMessage, O extends DescMessage>(
   environment: CallEnvironment,
 ): handleServerStreamingCall<Buffer, Buffer> {
   return (call) =>
-    respond(call, environment, (context) => {
+    respond(call, method.output, environment, (context) => {
       const request = decodeRequest(method.input, call.request, environment.maxRequestBytes);
-      return encodeAll(method.output, handler(request, context));
+      return handler(request, context);
     });
 }
 
@@ -44,29 +44,23 @@ export function bidiCall<I extends DescMessage, O extends DescMessage>(
   environment: CallEnvironment,
 ): handleBidiStreamingCall<Buffer, Buffer> {
   return (call) =>
-    respond(call, environment, (context) => {
+    respond(call, method.output, environment, (context) => {
       const requests = new RequestStream(method.input, call, environment.maxRequestBytes);
-      return encodeAll(method.output, handler(requests, context));
+      return handler(requests, context);
     });
 }
 
-function respond(
+function respond<O extends DescMessage>(
   call: RespondingCall,
+  output: O,
   environment: CallEnvironment,
-  frames: (context: CallContext) => AsyncIterable<Buffer>,
+  replies: (context: CallContext) => AsyncIterable<Reply<O>>,
 ): void {
   const { liveStreams, logger, tenantOf } = environment;
-  const stream = new ResponseStream(call, logger);
+  const stream = new ResponseStream<Reply<O>>(call, logger, (reply) => encodeReply(output, reply));
   liveStreams.add(stream);
   void stream
-    .run((signal) => frames({ tenantId: tenantOf(call.metadata), signal }))
+    .run((signal) => replies({ tenantId: tenantOf(call.metadata), signal }))
     .catch((error: unknown) => logger.error({ err: error }, "a stream could not be ended"))
     .finally(() => liveStreams.delete(stream));
-}
-
-async function* encodeAll<O extends DescMessage>(
-  schema: O,
-  replies: AsyncIterable<Reply<O>>,
-): AsyncGenerator<Buffer, void> {
-  for await (const reply of replies) yield encodeReply(schema, reply);
 }
