@@ -65,7 +65,12 @@ async function writeTogether(
   { advances, rows }: Placed,
   { sessions, messages }: AppendContext,
 ): Promise<ReadonlySet<string>> {
-  const statement = sessions.toAppendAtOnce([...advances.values()], messages.toJson(rows));
+  const heads = [...advances.values()];
+  const [head] = heads;
+  const [row] = rows;
+  const isOne = rows.length === 1 && head !== undefined && row !== undefined;
+  const one = isOne ? sessions.toAppendOne(head, messages.toValues(row)) : undefined;
+  const statement = one ?? sessions.toAppendAtOnce(heads, messages.toJson(rows));
   return sessions.toIds(await database.statementInTurn(statement));
 }
 

@@ -1,8 +1,8 @@
 import type { Database } from "./database.js";
 import type { QueryResult, Statement } from "./dialect.js";
 import type { SessionRow } from "./entities.js";
-import type { AppendColumns } from "./json-statements.js";
 import { padList, placeholdersOf } from "./padded-list.js";
+import type { AppendColumns } from "./postgres-append.js";
 import {
   HEAD_COLUMNS,
   type HeadAdvance,
@@ -31,6 +31,7 @@ export class GroupSessions {
   readonly #table: Table<SessionRow>;
   readonly #advance: string | undefined;
   readonly #columns: AppendColumns;
+  readonly #appendOne: string | undefined;
   /** What appends at once, by the number of ids. */
   readonly #appends = new Map<number, string>();
 
@@ -41,6 +42,7 @@ export class GroupSessions {
     this.#advance = database.dialect.updateMany?.("sessions", ADVANCED);
     const messages = new Table(database.describe(database.entities.message)).types;
     this.#columns = { sessions: ADVANCED, telling: TELLING_COLUMNS, messages };
+    this.#appendOne = database.dialect.appendOne?.(this.#columns);
   }
 
   /**
@@ -98,7 +100,17 @@ export class GroupSessions {
     return [this.#appendOf(ids.length), [...ids, JSON.stringify(sessions), messages]];
   }
 
-  /** Gives the ids of the sessions that {@link GroupSessions.toAppendAtOnce} has advanced. */
+  /**
+   * Gives the statement that does the same for one message, whose columns are `message`;
+   * undefined where there is none.
+   */
+  toAppendOne({ before, after }: HeadAdvance, message: readonly unknown[]): Statement | undefined {
+    if (this.#appendOne === undefined) return undefined;
+    const [, session] = this.#rows.toAdvance(after.id, after, before);
+    return [this.#appendOne, [...session, ...message]];
+  }
+
+  /** Gives the ids of the sessions that one of these has advanced. */
   toIds(advanced: QueryResult): ReadonlySet<string> {
     return new Set(advanced.rows.map(({ id }) => String(id)));
   }

@@ -1,5 +1,6 @@
 import type { ColumnType, DataSourceOptions } from "typeorm";
-import type { AppendColumns, InsertedColumn, UpdatedColumn } from "./json-statements.js";
+import type { InsertedColumn, UpdatedColumn } from "./json-statements.js";
+import type { AppendColumns } from "./postgres-append.js";
 import type { RawRows } from "./raw-rows.js";
 
 /** A statement, with `?` for each parameter, and its parameters. */
@@ -86,6 +87,8 @@ export interface Dialect {
    * to be. Undefined where one statement cannot do that.
    */
   readonly appendAtOnce: ((columns: AppendColumns, idCount: number) => string) | undefined;
+  /** Gives a statement that does the same for one message, where that costs less. */
+  readonly appendOne: ((columns: AppendColumns) => string) | undefined;
   /**
    * Gives a statement that locks so many sessions by their ids, and fails unless each of them
    * has the values in some columns that it is known to have, and no other transaction has

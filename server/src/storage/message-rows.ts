@@ -75,6 +75,11 @@ export class MessageRows {
     return statements;
   }
 
+  /** Gives the columns of a row, for a statement of the dialect's. */
+  toValues(row: MessageRow): readonly unknown[] {
+    return this.#table.toValues(row);
+  }
+
   /** Gives rows as JSON, for a statement of the dialect's. */
   toJson(rows: readonly MessageRow[]): string {
     return this.#table.toJson(rows);

@@ -55,6 +55,7 @@ export const mysql: Dialect = {
   insertMany: undefined,
   updateMany: (table, columns) => updateManyInMysql(mysql.kinds, table, columns),
   appendAtOnce: undefined,
+  appendOne: undefined,
   lockKnown: lockKnownInMysql,
   readBy: (table, index) => `${table} FORCE INDEX (${index})`,
   utcDay: (column) => `DATE_FORMAT(${column}, '%Y-%m-%d')`,

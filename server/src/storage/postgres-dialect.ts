@@ -1,7 +1,8 @@
 import type { Duplex } from "node:stream";
 import type { Dialect, QueryResult, Statement } from "./dialect.js";
-import { appendInPostgres, insertManyInPostgres, updateManyInPostgres } from "./json-statements.js";
+import { insertManyInPostgres, updateManyInPostgres } from "./json-statements.js";
 import { KEPT, PARTIAL_INDEX } from "./partial-index.js";
+import { appendInPostgres, appendOneInPostgres } from "./postgres-append.js";
 import { postgresStatement } from "./postgres-statement.js";
 import { asIs, type RawRow, type RawRows } from "./raw-rows.js";
 import { CONNECT_TIMEOUT_MS, locateServer } from "./server-url.js";
@@ -54,6 +55,7 @@ export const postgres: Dialect = {
   insertMany: insertManyInPostgres,
   updateMany: (table, columns) => updateManyInPostgres(postgres.kinds, table, columns),
   appendAtOnce: (columns, idCount) => appendInPostgres(postgres.kinds, columns, idCount),
+  appendOne: appendOneInPostgres,
   lockKnown: undefined,
   readBy: (table) => table,
   utcDay: (column) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD')`,

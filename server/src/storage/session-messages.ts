@@ -69,6 +69,11 @@ export class SessionMessages {
     return this.#rows.toInserts(rows);
   }
 
+  /** Gives the columns of a message that is new, for a statement of the dialect's. */
+  toValues(row: MessageRow): readonly unknown[] {
+    return this.#rows.toValues(row);
+  }
+
   /** Gives the rows of messages that are new as JSON, for a statement of the dialect's. */
   toJson(rows: readonly MessageRow[]): string {
     return this.#rows.toJson(rows);

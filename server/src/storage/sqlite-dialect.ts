@@ -55,6 +55,7 @@ export const sqlite: Dialect = {
   insertMany: undefined,
   updateMany: undefined,
   appendAtOnce: undefined,
+  appendOne: undefined,
   lockKnown: undefined,
   readBy: (table, index) => `${table} INDEXED BY ${index}`,
   utcDay: (column) => `substr(${column}, 1, 10)`,

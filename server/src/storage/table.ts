@@ -47,13 +47,12 @@ export class Table<Row extends object> {
 
   /** Gives the statement that inserts rows, and its parameters. */
   toInsert(rows: readonly Row[]): Statement {
-    const parameters: unknown[] = [];
-    for (const row of rows) {
-      for (const { property, toParameter } of this.#stored) {
-        parameters.push(toParameter(Reflect.get(row, property)));
-      }
-    }
-    return [this.#insertOf(rows.length), parameters];
+    return [this.#insertOf(rows.length), rows.flatMap((row) => this.toValues(row))];
+  }
+
+  /** Gives what is stored of a row: a parameter for each column, in their order. */
+  toValues(row: Row): readonly unknown[] {
+    return this.#stored.map(({ property, toParameter }) => toParameter(Reflect.get(row, property)));
   }
 
   /** Gives rows as a JSON array of objects by the columns' names; bytes are `\\x` and hexadecimal. */
