@@ -56,6 +56,29 @@ async function openConnected(url: string, logger?: Logger): Promise<TestDoorbell
   return doorbell;
 }
 
+/** Waits until a doorbell knows that another one listens, and rings for it. */
+async function untilRings(ringing: Doorbell, listening: TestDoorbell): Promise<void> {
+  const id = randomUUID();
+  await vi.waitFor(
+    () => {
+      ringing.ring(id);
+      expect(listening.heard).toContain(id);
+    },
+    { timeout: 10_000, interval: 10 },
+  );
+}
+
+/** Listens to what is told on the channel. */
+async function openWitness(url: string): Promise<readonly string[]> {
+  const payloads: string[] = [];
+  const client = new pg.Client({ connectionString: url });
+  onTestFinished(() => client.end());
+  await client.connect();
+  client.on("notification", ({ payload = "" }) => payloads.push(payload));
+  await client.query("LISTEN mofa_state");
+  return payloads;
+}
+
 async function untilHeard(doorbell: TestDoorbell, ids: readonly string[]): Promise<void> {
   await vi.waitFor(() => expect(ids.filter((id) => !doorbell.heard.has(id))).toEqual([]), {
     timeout: 10_000,
@@ -97,14 +120,50 @@ describeDatabases(
   (database) => {
     it("is heard by every other doorbell of the database", async () => {
       const url = await database.create();
-      const [ringing, second, third] = await Promise.all([1, 2, 3].map(() => openConnected(url)));
+      const ringing = await openConnected(url);
+      const others = [await openConnected(url), await openConnected(url)];
+      for (const doorbell of others) await untilRings(ringing, doorbell);
       const id = randomUUID();
 
-      ringing?.ring(id);
+      ringing.ring(id);
 
-      for (const doorbell of [second, third]) {
-        if (doorbell !== undefined) await untilHeard(doorbell, [id]);
-      }
+      for (const doorbell of others) await untilHeard(doorbell, [id]);
+    });
+
+    it("rings for nobody until somebody listens", async () => {
+      const url = await database.create();
+      const payloads = await openWitness(url);
+      const silent = new PostgresDoorbell({ url, logger: SILENT_LOGGER });
+      onTestFinished(() => silent.close());
+      const ringing = await openConnected(url);
+      const ids = randomIds(3);
+
+      for (const id of ids) ringing.ring(id);
+      await untilConnected(ringing);
+      expect(ids.filter((id) => payloads.join().includes(id))).toEqual([]);
+
+      const heard = new Set<string>();
+      const listening = Object.assign(silent, { url, heard });
+      const stop = silent.listen((all) => {
+        for (const id of all) heard.add(id);
+      });
+      await untilRings(ringing, listening);
+      stop();
+      vi.spyOn(performance, "now").mockReturnValue(performance.now() + 61_000);
+      onTestFinished(() => void vi.restoreAllMocks());
+      ringing.ring(ids[0] ?? "");
+      await untilConnected(ringing);
+
+      expect(payloads.join()).not.toContain(ids[0]);
+    });
+
+    it("rings for those who listened before it came", async () => {
+      const url = await database.create();
+      const listening = await openConnected(url);
+
+      const ringing = await openConnected(url);
+
+      await untilRings(ringing, listening);
     });
 
     it("is not heard in another database", async () => {
@@ -112,6 +171,7 @@ describeDatabases(
       const ringing = await openConnected(url);
       const witness = await openConnected(url);
       const other = await openConnected(await database.create());
+      await untilRings(ringing, witness);
       const before = other.heard.size;
       const id = randomUUID();
 
@@ -126,6 +186,7 @@ describeDatabases(
       const url = await database.create();
       const ringing = await openConnected(url);
       const witness = await openConnected(url);
+      await untilRings(ringing, witness);
       const id = randomUUID();
 
       ringing.ring(id);
@@ -137,13 +198,9 @@ describeDatabases(
 
     it("rings once for all that is rung while it is busy", async () => {
       const url = await database.create();
-      const payloads: string[] = [];
-      const client = new pg.Client({ connectionString: url });
-      onTestFinished(() => client.end());
-      await client.connect();
       const doorbell = await openConnected(url);
-      client.on("notification", ({ payload = "" }) => payloads.push(payload));
-      await client.query("LISTEN mofa_state");
+      await untilRings(doorbell, await openConnected(url));
+      const payloads = await openWitness(url);
       const ids = randomIds(10);
 
       for (const id of [...ids, ...ids, ...ids]) doorbell.ring(id);
@@ -159,6 +216,7 @@ describeDatabases(
       const url = await database.create();
       const ringing = await openConnected(url);
       const listening = await openConnected(url);
+      await untilRings(ringing, listening);
       const ids = randomIds(2_000);
 
       for (const id of ids) ringing.ring(id);
@@ -176,6 +234,8 @@ describeDatabases(
       await untilConnected(killed);
 
       const other = await openConnected(url);
+      await untilRings(killed, other);
+      await untilRings(other, killed);
       const [fromKilled = "", toKilled = ""] = randomIds(2);
       killed.ring(fromKilled);
       other.ring(toKilled);
@@ -188,6 +248,9 @@ describeDatabases(
       const url = await database.create();
       const { logger, levels } = levelLogger();
       const doorbell = await openConnected(url, logger);
+      const listening = await openConnected(url);
+      await untilRings(doorbell, listening);
+      await listening.close();
       doorbell.ring(randomUUID());
 
       await doorbell.close();

@@ -8,8 +8,11 @@ export interface Doorbell {
   /** Tells the other servers that a session has changed. Returns at once, and never throws. */
   ring(sessionId: string): void;
 
-  /** Calls `listener` with the sessions for which another server has rung. */
-  listen(listener: (sessionIds: readonly string[]) => void): void;
+  /**
+   * Calls `listener` with the sessions for which another server has rung, until what it gives
+   * is called. Others may ring only while somebody listens, and from a moment later on.
+   */
+  listen(listener: (sessionIds: readonly string[]) => void): () => void;
 
   /** Waits for what is under way, and lets go of the connection. Nothing is heard afterwards. */
   close(): Promise<void>;
@@ -18,6 +21,6 @@ export interface Doorbell {
 /** The doorbell of a database that has none: the others find out when they look. */
 export const SILENT_DOORBELL: Doorbell = {
   ring() {},
-  listen() {},
+  listen: () => () => {},
   async close() {},
 };

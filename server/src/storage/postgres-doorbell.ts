@@ -5,6 +5,14 @@ import type { Logger } from "../domain/log.js";
 
 const CHANNEL = "mofa_state";
 
+/** What is said on the channel beside ids: that somebody listens, and that those who do are to say so. */
+const LISTENING = "+";
+const WHO_LISTENS = "?";
+
+/** For how long who said so is taken to listen, and after how long it is said again, in milliseconds. */
+const BELIEVED_MS = 60_000;
+const REPEAT_MS = 20_000;
+
 /** How many ids fit into one notification, which holds less than 8,000 bytes. */
 const IDS_PER_NOTIFICATION = 200;
 
@@ -39,12 +47,15 @@ export interface PostgresDoorbellOptions {
  * A NOTIFY inside a transaction that writes would lock the whole database while that
  * commits. Here those who ring while a notification is on its way go together with the next.
  *
+ * Most servers are alone on their database, or nobody follows on the others: where nobody has
+ * said to listen, nobody is rung for.
+ *
  * The connection is made in the background, and anew whenever it is lost. Meanwhile
  * ringing does nothing.
  */
 export class PostgresDoorbell implements Doorbell {
   readonly #options: PostgresDoorbellOptions;
-  readonly #listeners: ((sessionIds: readonly string[]) => void)[] = [];
+  readonly #listeners = new Set<(sessionIds: readonly string[]) => void>();
   readonly #pending = new Set<string>();
   readonly #closing = new AbortController();
   readonly #kept: Promise<void>;
@@ -52,6 +63,11 @@ export class PostgresDoorbell implements Doorbell {
   #client: Client | undefined;
   #sending: Promise<void> | undefined;
   #isOutageKnown = false;
+  /** When to take it that nobody else listens any more. */
+  #believedUntil = 0;
+  /** When this one has said last that it listens. */
+  #saidAt = Number.NEGATIVE_INFINITY;
+  #repeating: NodeJS.Timeout | undefined;
 
   constructor(options: PostgresDoorbellOptions) {
     this.#options = options;
@@ -59,22 +75,45 @@ export class PostgresDoorbell implements Doorbell {
   }
 
   ring(sessionId: string): void {
-    if (this.#client === undefined || this.#pending.size >= MAX_PENDING) return;
-    this.#pending.add(sessionId);
-    this.#sending ??= this.#send(this.#client);
+    if (performance.now() < this.#believedUntil) this.#tell(sessionId);
   }
 
-  listen(listener: (sessionIds: readonly string[]) => void): void {
-    this.#listeners.push(listener);
+  listen(listener: (sessionIds: readonly string[]) => void): () => void {
+    this.#listeners.add(listener);
+    this.#repeating ??= setInterval(() => this.#sayListening(), REPEAT_MS).unref();
+    // Followers may come and go many times a second.
+    if (performance.now() - this.#saidAt > REPEAT_MS) this.#sayListening();
+    return () => {
+      this.#listeners.delete(listener);
+      if (this.#listeners.size === 0) this.#stopRepeating();
+    };
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#stopRepeating();
     const client = this.#client;
     this.#client = undefined;
     await this.#sending;
     if (client !== undefined) await leave(client);
     await this.#kept;
+  }
+
+  #sayListening(): void {
+    if (this.#client !== undefined) this.#saidAt = performance.now();
+    this.#tell(LISTENING);
+  }
+
+  #stopRepeating(): void {
+    clearInterval(this.#repeating);
+    this.#repeating = undefined;
+  }
+
+  /** Tells the others an id, or a word. */
+  #tell(word: string): void {
+    if (this.#client === undefined || this.#pending.size >= MAX_PENDING) return;
+    this.#pending.add(word);
+    this.#sending ??= this.#send(this.#client);
   }
 
   async #send(client: Client): Promise<void> {
@@ -125,6 +164,8 @@ export class PostgresDoorbell implements Doorbell {
       client.on("notification", ({ payload = "", processId }) => {
         if (processId !== own.rows[0]?.pid) this.#hear(payload.split(","));
       });
+      // What is told is of no use after a crash: it need not wait for the disk.
+      await client.query("SET synchronous_commit = off");
       await client.query(`LISTEN ${CHANNEL}`);
       signal.throwIfAborted();
     } finally {
@@ -136,9 +177,14 @@ export class PostgresDoorbell implements Doorbell {
     this.#client = client;
     if (this.#isOutageKnown) this.#options.logger.info({}, "the doorbell of the database is back");
     this.#isOutageKnown = false;
+    this.#tell(WHO_LISTENS);
+    if (this.#listeners.size > 0) this.#sayListening();
   }
 
-  #hear(sessionIds: readonly string[]): void {
+  #hear(words: readonly string[]): void {
+    const sessionIds = words.filter((word) => word !== LISTENING && word !== WHO_LISTENS);
+    if (words.includes(LISTENING)) this.#believedUntil = performance.now() + BELIEVED_MS;
+    if (words.includes(WHO_LISTENS) && this.#listeners.size > 0) this.#sayListening();
     for (const listener of this.#listeners) listener(sessionIds);
   }
 

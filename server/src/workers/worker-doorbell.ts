@@ -6,7 +6,7 @@ export class WorkerDoorbell implements Doorbell {
   readonly #send: (message: FromWorker) => void;
   /** The sessions that are to be told of at the end of this turn. */
   readonly #waiting = new Set<string>();
-  #listener: (sessionIds: readonly string[]) => void = () => {};
+  readonly #listeners = new Set<(sessionIds: readonly string[]) => void>();
 
   constructor(send: (message: FromWorker) => void) {
     this.#send = send;
@@ -17,17 +17,18 @@ export class WorkerDoorbell implements Doorbell {
     this.#waiting.add(sessionId);
   }
 
-  listen(listener: (sessionIds: readonly string[]) => void): void {
-    this.#listener = listener;
+  listen(listener: (sessionIds: readonly string[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Passes on what another worker has told. */
   hear(sessionIds: readonly string[]): void {
-    this.#listener(sessionIds);
+    for (const listener of this.#listeners) listener(sessionIds);
   }
 
   async close(): Promise<void> {
-    this.#listener = () => {};
+    this.#listeners.clear();
   }
 
   #tell(): void {

@@ -39,6 +39,8 @@ export class Feeds implements Announcements {
   #timer: NodeJS.Timeout | undefined;
   #isPolling = false;
   #isClosed = false;
+  /** Ends listening to the doorbell, which lasts while there are feeds. */
+  #stopListening: (() => void) | undefined;
 
   constructor(storage: Storage, options: FeedsOptions) {
     this.heartbeatIntervalMs = options.heartbeatIntervalMs;
@@ -46,9 +48,6 @@ export class Feeds implements Announcements {
     this.#pollIntervalMs = options.pollIntervalMs;
     this.#logger = options.logger;
     this.#outage = new Outage(options.logger, "what is followed");
-    storage.doorbell.listen((sessionIds) => {
-      for (const sessionId of sessionIds) this.#feeds.get(sessionId)?.look();
-    });
   }
 
   /** How many sessions are followed here. */
@@ -87,12 +86,15 @@ export class Feeds implements Announcements {
     if (this.#feeds.size > 0) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#stopListening?.();
+    this.#stopListening = undefined;
   }
 
   /** Ends all feeds, and their followers with `unavailable` DRAINING. */
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    this.#stopListening?.();
     this.#stopAll(draining());
   }
 
@@ -135,6 +137,9 @@ export class Feeds implements Announcements {
   #open(ref: SessionRef): SessionFeed {
     const feed = new SessionFeed(ref, this.#storage, this.#logger);
     this.#feeds.set(ref.sessionId, feed);
+    this.#stopListening ??= this.#storage.doorbell.listen((sessionIds) => {
+      for (const sessionId of sessionIds) this.#feeds.get(sessionId)?.look();
+    });
     if (!this.#isPolling) this.#pollLater();
     return feed;
   }

@@ -95,13 +95,14 @@ it("reads what another server did before it gives what it was told afterwards", 
 
 it("hears the doorbell of another server", async () => {
   const session = await createLiveSession();
-  const listeners: ((ids: readonly string[]) => void)[] = [];
+  const listeners = new Set<(ids: readonly string[]) => void>();
   const doorbell = {
     ring: (id: string) => {
       for (const listener of listeners) listener([id]);
     },
     listen: (listener: (ids: readonly string[]) => void) => {
-      listeners.push(listener);
+      listeners.add(listener);
+      return () => listeners.delete(listener);
     },
     close: async () => undefined,
   };
@@ -118,6 +119,10 @@ it("hears the doorbell of another server", async () => {
   expect(await reader.next()).toMatchObject({ change: { type: "message_updated" } });
   await here.storage.sessions.update(session, { title: "T" });
   expect(await reader.next()).toMatchObject({ change: { type: "session_updated" } });
+  expect(listeners.size).toBe(1);
+
+  await reader.stop();
+  expect(listeners.size).toBe(0);
 });
 
 /** Counts how often the revisions are looked up. */
