@@ -137,6 +137,29 @@ describeDatabases(
       expect(await contentsOf(ours, ref)).toEqual(["1", "theirs", "2"]);
     });
 
+    it("knows how large its messages are when the database went back, and came to the same numbers again", async () => {
+      const url = await database.create();
+      const ours = await openForTest(url);
+      const ref = await createSession(ours);
+      await append(ours, ref, "1");
+      await append(ours, ref, "lost");
+      const restored = await openDatabase(url, 1);
+      onTestFinished(() => restored.close());
+      await restored.transaction(async ({ query }) => {
+        await query("DELETE FROM messages WHERE session_id = ? AND sequence > 1", [ref.sessionId]);
+        const sql =
+          "UPDATE sessions SET head_sequence = 1, message_count = 1, revision = 2 WHERE id = ?";
+        await query(sql, [ref.sessionId]);
+      });
+      await append(await openForTest(url), ref, "x".repeat(100_000));
+
+      await append(ours, ref, "3");
+
+      const bounds = { maxItems: 50, maxBytes: 50_000 };
+      const { items, hasMore } = await ours.messages.read(ref, EVERYTHING, bounds);
+      expect([items.length, hasMore]).toEqual([1, true]);
+    });
+
     it("is refused when another server has deleted it", async () => {
       const { ours, theirs, ref } = await openWithSession(database);
       await theirs.sessions.delete(ref);

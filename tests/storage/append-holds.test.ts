@@ -24,7 +24,10 @@ async function openHeld(database: TestDatabase, heldCount: number) {
       await query("SELECT id FROM sessions WHERE id = ? FOR UPDATE", [sessionId]);
     }
     isHeld.resolve();
+    // The database ends a transaction that does nothing for five seconds.
+    const working = setInterval(() => void query("SELECT 1", []), 1_000);
     await letGo.promise;
+    clearInterval(working);
   });
   await isHeld.promise;
   const end = async () => {
@@ -75,6 +78,43 @@ describeDatabases(
         );
       },
     );
+
+    it("keep no repeated append to another one waiting, however long it is", async () => {
+      const { storage, free, held, end } = await openHeld(database, MANY);
+      const [ref] = free;
+      if (ref === undefined) throw new Error("there is one");
+      const long = appendOf(...newMessages(Array.from({ length: 100 }, String)));
+      await storage.messages.append(ref, long);
+
+      const waiting = held.map((to) => storage.messages.append(to, appendOf(newMessage())));
+      const startedAt = performance.now();
+      const repeated = await storage.messages.append(ref, long);
+      const next = await storage.messages.append(ref, appendOf(newMessage()));
+
+      expect([repeated.isRepeated, next.headSequence]).toEqual([true, 102]);
+      expect(performance.now() - startedAt).toBeLessThan(4_000);
+      await end();
+      await Promise.all(waiting);
+    });
+
+    it("let those that wait for a connection to wait with be tried again before long", async () => {
+      const { storage, held, end } = await openHeld(database, MANY);
+      const startedAt = performance.now();
+
+      const refused = await Promise.any(
+        held.map(async (ref) => {
+          const appended = storage.messages.append(ref, appendOf(newMessage()));
+          return appended.then(
+            () => Promise.reject(new Error("it was held")),
+            (error: { readonly code: string }) => error.code,
+          );
+        }),
+      );
+
+      expect(refused).toBe("unavailable");
+      expect(performance.now() - startedAt).toBeLessThan(8_000);
+      await end();
+    }, 20_000);
 
     it("keep none waiting either where the database refuses an append of the same group", async () => {
       const { storage, held, free, end } = await openHeld(database, 1);

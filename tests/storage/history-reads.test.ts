@@ -97,23 +97,16 @@ describeDatabases("a history that is streamed from the database", (database) => 
       const { histories } = historiesOf(storage, 0);
       const ref = await createLong(storage, LENGTH);
       const events: string[] = [];
-      const { run, rawRows } = postgres;
-      const { run: runRaw } = rawRows;
-      const noted =
-        <Arguments extends unknown[], T>(name: string, ask: (...query: Arguments) => Promise<T>) =>
-        async (...query: Arguments) => {
-          events.push(name);
-          const answer = await ask(...query);
-          events.push(`${name} answered`);
-          return answer;
-        };
-      const spies = [
-        vi.spyOn(postgres, "run").mockImplementation(noted("position", run)),
-        vi.spyOn(rawRows, "run").mockImplementation(noted("page", runRaw)),
-      ];
-      onTestFinished(() => {
-        for (const spy of spies) spy.mockRestore();
+      const { rawRows } = postgres;
+      const { run } = rawRows;
+      const spy = vi.spyOn(rawRows, "run").mockImplementation(async (connection, sql, values) => {
+        const name = sql.includes("FROM messages") ? "page" : "position";
+        events.push(name);
+        const answer = await run(connection, sql, values);
+        events.push(`${name} answered`);
+        return answer;
       });
+      onTestFinished(() => spy.mockRestore());
 
       const frames = open(histories, ref);
       await frames.next();

@@ -27,7 +27,7 @@ const SESSION = newUuid();
 const MESSAGE = newUuid();
 const SESSION_HEAD = {
   ...{ headSequence: LENGTH, messageCount: LENGTH },
-  ...{ revision: CHANGES + 2, changeRevision: CHANGES },
+  ...{ revision: CHANGES + 2, changeRevision: CHANGES, largestMessageBytes: 300 },
 };
 const METADATA = { project: "hedgehogs" };
 
@@ -89,7 +89,7 @@ async function insertSessions({ manager, entities }: Connection): Promise<void> 
       ...{ id: SOME[index] ?? newUuid(), tenantId: TENANT, sessionKey: null },
       ...{ userId: USER, agentId: AGENT, title: "", metadata: "{}", version: 1 },
       ...SESSION_HEAD,
-      ...{ largestMessageBytes: 300, forkSessionId: null, forkSequence: 0, frozenThrough: 0 },
+      ...{ forkSessionId: null, forkSequence: 0, frozenThrough: 0 },
       ...{ isLayered: false, editLayerId: null, treeId: null, bytes: 0 },
       ...{ requestHash: Buffer.alloc(32), createdAt: time, updatedAt: time, deletedAt: null },
     };

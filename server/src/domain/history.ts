@@ -99,7 +99,8 @@ async function openHistory(
   const { position, page } = await storage.messages.readFrom(
     ref,
     (at) => {
-      range = cache.isBehind(ref, at) ? undefined : firstMissing(cache.view(ref, at), request, at);
+      const isInStep = !cache.isBehind(ref, at) && !cache.isAhead(ref, at);
+      range = isInStep ? firstMissing(cache.view(ref, at), request, at) : undefined;
       return range;
     },
     FIRST_READ,

@@ -4,6 +4,7 @@ import type { AppendContext, GroupMode } from "./append.js";
 import { AppendSettling } from "./append-settling.js";
 import { AppendTurn, type PendingAppend, type Room } from "./append-turn.js";
 import type { Database } from "./database.js";
+import { Deadlines } from "./deadlines.js";
 import { Slots } from "./queue.js";
 
 /** The most that one transaction takes together; a single append may be larger. */
@@ -14,6 +15,9 @@ const FEW_APPENDS = 16;
 
 /** For how many turns of the event loop a group waits at most. */
 const MAX_TURNS = 16;
+
+/** How long an append waits for the connections that others wait for locks with, in milliseconds. */
+const SLOT_WAIT_MS = 5_000;
 
 /** The appends of one session in a group. */
 interface Share {
@@ -31,8 +35,8 @@ interface Share {
  *
  * Those to one session take effect in the order in which they came, and take turns with
  * the other transactions that lock it. A session that is locked keeps none but its own
- * appends waiting, and those of other sessions that are locked: only half of the connections
- * wait for locks.
+ * appends waiting, and those of other sessions that are locked: the appends that wait for
+ * locks have only half of the connections.
  */
 export class AppendLane {
   readonly #database: Database;
@@ -42,8 +46,12 @@ export class AppendLane {
   /** The turns that have begun, and wait for a group. */
   readonly #ready: AppendTurn[] = [];
   #isUnderWay = false;
-  /** Those that wait for what others have locked: not all connections may do that. */
+  /** Those that wait for what others have locked: not all connections may do that, nor for ever. */
   readonly #slots: Slots;
+  readonly #slotWaits = new Deadlines(
+    SLOT_WAIT_MS,
+    "other transactions keep the session and others locked: try again",
+  );
   /** How many appends have come, and how many of them were taken into a group. */
   #arrived = 0;
   #taken = 0;
@@ -163,7 +171,14 @@ export class AppendLane {
   }
 
   async #runHeld({ turn, appends }: Share): Promise<void> {
-    await this.#slots.run(() => this.#settling.settle(appends, { looksUp: false, waits: true }));
+    // It may be free by now, or was given back for its look-ups alone: that takes no slot.
+    const held = await this.#settling.settle(appends, { looksUp: true, waits: false });
+    try {
+      const settle = () => this.#settling.settle(held, { looksUp: false, waits: true });
+      if (held.length > 0) await this.#slots.run(settle, this.#slotWaits);
+    } catch (error) {
+      for (const { reject } of held) reject(error);
+    }
     this.#goOn(turn);
   }
 }

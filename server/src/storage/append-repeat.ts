@@ -12,7 +12,7 @@ import { fromMessageRow } from "./message-row.js";
 import type { MessagePlaces, SessionMessages } from "./session-messages.js";
 import { In } from "./typeorm.js";
 
-/** The most that an answer to a repeated append has, unless the append itself has more: as much as a request by default. */
+/** The most bytes that an answer to a repeated append has, unless the append itself has more. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /**

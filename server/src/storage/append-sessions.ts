@@ -89,7 +89,8 @@ export class GroupSessions {
 
   /**
    * Gives the statement that advances sessions and inserts the messages that do so, of those
-   * sessions that are as they are known to be and that no other transaction has locked. It gives their ids, see {@link GroupSessions.toIds}.
+   * sessions that are as they are known to be and that no other transaction has locked. It
+   * gives their ids, see {@link GroupSessions.toIds}.
    */
   toAppendAtOnce(advances: readonly HeadAdvance[], messages: string): Statement {
     const sessions = advances.map(({ before, after }) => ({

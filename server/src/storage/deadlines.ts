@@ -8,18 +8,20 @@ interface Wait {
 }
 
 /**
- * Ends waits for a database that does not answer. All of them may last equally long, so that
- * one timer does for any number: a timer for each costs as much as a short read.
+ * Ends waits that take too long. All of them may last equally long, so that one timer does
+ * for any number: a timer for each costs as much as a short read.
  */
 export class Deadlines {
   readonly #ms: number;
+  readonly #message: string;
   /** In the order in which they end. */
   readonly #waits = new Set<Wait>();
   #timer: NodeJS.Timeout | undefined;
 
-  /** Each wait may last `ms` milliseconds. */
-  constructor(ms: number) {
+  /** Each wait may last `ms` milliseconds; `message` tells of one that lasted longer. */
+  constructor(ms: number, message = "the database does not answer: try again") {
     this.#ms = ms;
+    this.#message = message;
   }
 
   /** Gives a promise's outcome, or when the time is over calls `onTimeout` and throws `unavailable`. */
@@ -27,9 +29,9 @@ export class Deadlines {
     return new Promise((resolve, reject) => {
       const wait: Wait = {
         endsAt: performance.now() + this.#ms,
-        expire() {
+        expire: () => {
           onTimeout();
-          reject(unavailable("the database does not answer: try again", undefined));
+          reject(unavailable(this.#message, undefined));
         },
       };
       this.#waits.add(wait);

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Deadlines } from "./deadlines.js";
 
 /** For how long a queue may keep all else in the process waiting, in milliseconds. */
 const MAX_BUSY_MS = 5;
@@ -35,24 +36,40 @@ export class Queue {
 
 /** Runs no more than so many pieces of work at the same time, the others in the order in which they came. */
 export class Slots {
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
   #free: number;
 
   constructor(count: number) {
     this.#free = count;
   }
 
-  /** Runs `work` when there is room for it, and gives its outcome. */
-  async run<T>(work: () => Promise<T>): Promise<T> {
+  /**
+   * Runs `work` when there is room for it, and gives its outcome.
+   *
+   * @throws StateError `unavailable` if there is none within the time that waits may last.
+   */
+  async run<T>(work: () => Promise<T>, waits?: Deadlines): Promise<T> {
     if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((begin) => this.#waiting.push(begin));
+    else await this.#room(waits);
     try {
       return await work();
     } finally {
-      const next = this.#waiting.shift();
+      const [next] = this.#waiting;
       if (next === undefined) this.#free += 1;
-      else next();
+      else {
+        this.#waiting.delete(next);
+        next();
+      }
     }
+  }
+
+  #room(waits: Deadlines | undefined): Promise<void> {
+    let begin = () => {};
+    const room = new Promise<void>((resolve) => {
+      begin = resolve;
+      this.#waiting.add(begin);
+    });
+    return waits?.within(room, () => this.#waiting.delete(begin)) ?? room;
   }
 }
 

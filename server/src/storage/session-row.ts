@@ -46,17 +46,19 @@ export const TELLING_COLUMNS = [
   "change_revision",
   "head_sequence",
   "message_count",
+  "largest_message_bytes",
 ] as const;
 
 /** Gives the values of {@link TELLING_COLUMNS}. */
 export function tellingOf(head: TellingHead): readonly number[] {
-  return [head.revision, head.changeRevision, head.headSequence, head.messageCount];
+  const { revision, changeRevision, headSequence, messageCount, largestMessageBytes } = head;
+  return [revision, changeRevision, headSequence, messageCount, largestMessageBytes];
 }
 
 /** What {@link tellingOf} needs of a session. */
 export type TellingHead = Pick<
   SessionHead,
-  "revision" | "changeRevision" | "headSequence" | "messageCount"
+  "revision" | "changeRevision" | "headSequence" | "messageCount" | "largestMessageBytes"
 >;
 
 /** The columns of a {@link SessionHead}. */

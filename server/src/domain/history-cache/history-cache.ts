@@ -57,8 +57,21 @@ export class HistoryCache {
     return false;
   }
 
-  /** Removes what has changed of a session since it was read, up to a position at the least. */
+  /**
+   * Tells whether it has read more of a session than a position that was read: somebody else was
+   * faster, or the database has been taken back to a backup.
+   */
+  isAhead({ sessionId }: SessionRef, { revision }: SessionPosition): boolean {
+    const session = this.#sessions.get(sessionId);
+    return session !== undefined && revision < session.revision;
+  }
+
+  /**
+   * Removes what has changed of a session since it was read, up to a position at the least, and
+   * all of it if the database has been taken back.
+   */
   async bringUpToDate(storage: Storage, ref: SessionRef, position: SessionPosition): Promise<void> {
+    if (this.isAhead(ref, position)) await this.#forgetIfTakenBack(storage, ref);
     while (this.isBehind(ref, position)) {
       const session = this.#sessions.get(ref.sessionId);
       if (session === undefined) return;
@@ -74,12 +87,17 @@ export class HistoryCache {
     }
   }
 
+  /** Looks again: what is committed is there for whoever looks afterwards, unless it was taken back. */
+  async #forgetIfTakenBack(storage: Storage, ref: SessionRef): Promise<void> {
+    const session = this.#sessions.get(ref.sessionId);
+    const reached = session?.revision ?? 0;
+    const { revision } = await storage.changes.position(ref);
+    if (session === undefined || revision >= reached) return;
+    if (this.#sessions.get(ref.sessionId) === session) this.#forget(ref.sessionId, session);
+  }
+
   /** Gives what is kept of a session that is at a position: it must not be behind. */
   view({ sessionId }: SessionRef, position: SessionPosition): HistoryView {
-    const session = this.#sessions.get(sessionId);
-    const isOlder = session !== undefined && position.revision < session.revision;
-    // So it would be after the database was restored from a backup.
-    if (isOlder) this.#forget(sessionId, session);
     return new HistoryView(this, sessionId, position);
   }
 

@@ -75,11 +75,23 @@ it("takes in while it is brought up to date what the changes spare, and nothing 
 });
 
 it("forgets a session that is older than what it has, as after a backup was restored", async () => {
-  const { cache, ref, before, after } = await editWhileReading();
+  const { storage, cache, ref, after } = await editWhileReading();
+  const lost = { ...after, revision: after.revision + 1 };
+  cache.view(ref, lost).add(BLOCK);
+
+  await cache.bringUpToDate(storage, ref, after);
+
+  expect(cache.view(ref, after).blocks).toBeUndefined();
+  expect(cache.size).toBe(0);
+});
+
+it("keeps a session of which somebody has read less in the meantime", async () => {
+  const { storage, cache, ref, before, after } = await editWhileReading();
   cache.view(ref, after).add(BLOCK);
 
-  expect(cache.view(ref, before).blocks).toBeUndefined();
-  expect(cache.size).toBe(0);
+  await cache.bringUpToDate(storage, ref, before);
+
+  expect(cache.view(ref, before).blocks?.find(0)).toMatchObject({ through: 2 });
 });
 
 it("keeps nothing that is large, or where it may keep nothing", () => {

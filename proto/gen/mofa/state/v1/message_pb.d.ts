@@ -1844,9 +1844,9 @@ export declare const MessageService: GenService<{
    * or STATE_DELETED: one was deleted since. ABORTED with reason SEQUENCE_CONFLICT
    * and the metadata `expected` and `actual`: the head is not at
    * `expected_head_sequence`; with reason VERSION_CONFLICT: a state is not at its
-   * `expected_version`. After an error nothing was stored. RESOURCE_EXHAUSTED with
-   * reason LIMIT_EXCEEDED for a repeated append: it is stored, but its messages were
-   * edited to more than 16 MiB since; ListMessages gives them.
+   * `expected_version`. RESOURCE_EXHAUSTED with reason LIMIT_EXCEEDED for a repeated
+   * append: it is stored, but its messages were edited to more than 16 MiB since;
+   * ListMessages gives them. After any other error nothing was stored.
    *
    * The answer holds the messages in full. A client that appends more than it can
    * receive at once, which is 4 MiB in most gRPC libraries, must raise its limit
