@@ -56,8 +56,9 @@ export interface BenchCase {
   /** Whether it is measured once, without warming up, since it takes long and varies little. */
   readonly isMeasuredOnce?: boolean;
   /**
-   * How many operations there are before it is measured, at least: so many it takes until V8
-   * has compiled what they run. By default, it is warmed up for a moment only.
+   * How many operations there are before it is measured, unless they take more than four
+   * seconds: so many it takes until V8 has compiled what they run. By default, it is warmed up
+   * for a moment only.
    */
   readonly warmUpOperations?: number;
   /** Whether it is not warmed up, since a round is long enough whatever its time. */

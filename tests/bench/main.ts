@@ -1,4 +1,3 @@
-import { chosenKinds } from "../support/database-kinds.js";
 import { startDatabaseServers } from "../support/database-servers.js";
 import { measureBackend } from "./backend.js";
 import { type BenchOptions, readOptions, USAGE } from "./options.js";
@@ -29,11 +28,10 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function run({ cases, effort, json }: BenchOptions): Promise<void> {
-  const kinds = chosenKinds();
-  const servers = await startDatabaseServers(kinds);
+async function run({ backends, cases, effort, json }: BenchOptions): Promise<void> {
+  const servers = await startDatabaseServers(backends);
   try {
-    for (const backend of kinds) {
+    for (const backend of backends) {
       if (!json) console.log(toTableHeading(backend));
       const figures = measureBackend({ backend, servers: servers.urls, cases, effort });
       for await (const figure of figures) {

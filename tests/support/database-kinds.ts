@@ -9,15 +9,15 @@ const DEFAULT_KINDS: readonly DatabaseKind[] = ["memory", "sqlite", "postgres", 
 const KINDS: readonly DatabaseKind[] = [...DEFAULT_KINDS, "mysql"];
 
 /**
- * Gives the kinds that `DATABASES` chooses, such as `memory,sqlite`; all but MySQL
- * where it says nothing.
+ * Gives the kinds that `DATABASES` chooses, such as `memory,sqlite`; where it says nothing,
+ * those by default, which are all but MySQL.
  *
  * @throws Error if it names none or an unknown one.
  */
-export function chosenKinds(): readonly DatabaseKind[] {
+export function chosenKinds(byDefault = DEFAULT_KINDS): readonly DatabaseKind[] {
   const names = (process.env.DATABASES ?? "").split(",").map((name) => name.trim());
   const given = names.filter((name) => name !== "");
-  if (given.length === 0) return DEFAULT_KINDS;
+  if (given.length === 0) return byDefault;
   const unknown = given.find((name) => !isKind(name));
   if (unknown !== undefined) {
     throw new Error(`DATABASES names "${unknown}", which is not one of ${KINDS.join(", ")}`);

@@ -20,8 +20,9 @@ const TIMES_THE_ROUND = 2;
  */
 const STREAMS_A_CONNECTION = 500;
 
-/** How many messages the last page of a driver has that is read for one frame. */
-const PAGE = 64;
+/** How many rows the server reads for the first frames: the session's, or the messages of two frames. */
+const HOT_ROWS = 1;
+const COLD_ROWS = 9;
 
 const HOT: readonly Target[] = [
   {
@@ -46,20 +47,31 @@ const COLD: Target = {
 };
 
 /** From the call to the first frame of a history of 100,000 messages that was read before. */
-export const firstFrame: BenchCase = firstFrameCase("first-frame", HOT, []);
+export const firstFrame: BenchCase = firstFrameCase({
+  name: "first-frame",
+  targets: HOT,
+  args: [],
+  rows: HOT_ROWS,
+});
 
 /** The same on a server that keeps no histories. */
-export const firstFrameCold: BenchCase = firstFrameCase(
-  "first-frame-cold",
-  [COLD],
-  ["--history-cache-bytes", "0"],
-);
+export const firstFrameCold: BenchCase = firstFrameCase({
+  name: "first-frame-cold",
+  targets: [COLD],
+  args: ["--history-cache-bytes", "0"],
+  rows: COLD_ROWS,
+});
 
-function firstFrameCase(
-  name: string,
-  targets: readonly Target[],
-  args: readonly string[],
-): BenchCase {
+interface FirstFrame {
+  readonly name: string;
+  readonly targets: readonly Target[];
+  /** What the server is started with, if it is one of its own. */
+  readonly args: readonly string[];
+  /** How many rows the driver reads. */
+  readonly rows: number;
+}
+
+function firstFrameCase({ name, targets, args, rows }: FirstFrame): BenchCase {
   return {
     name,
     baseline: "echo",
@@ -83,7 +95,7 @@ function firstFrameCase(
           durationMs,
         });
         if (backend === "memory") return calls;
-        const read = async () => void (await driver.read(sessionId, 0, PAGE));
+        const read = async () => void (await driver.read(sessionId, 0, rows));
         const { metrics } = await closedLoop(read, { inFlight: 1, durationMs });
         const driven = metrics.map((metric) => ({ ...metric, name: `driver-${metric.name}` }));
         return { ...calls, metrics: [...calls.metrics, ...driven] };
