@@ -18,7 +18,7 @@ import type { Pace } from "./pace.js";
 import { adminHandlers } from "./rpc/admin-handlers.js";
 import { agentStateHandlers } from "./rpc/agent-state-handlers.js";
 import type { GrpcServer } from "./rpc/grpc-server.js";
-import { encodeMessages } from "./rpc/message-encoder.js";
+import { beginMessages } from "./rpc/message-encoder.js";
 import { messageHandlers } from "./rpc/message-handlers.js";
 import { pipelineHandlers } from "./rpc/pipeline-handlers.js";
 import { sessionHandlers } from "./rpc/session-handlers.js";
@@ -69,7 +69,7 @@ export class Api {
   addTo(server: GrpcServer): void {
     const { limits, logger } = this.#options;
     const { sessions, agentStates, usage } = this.#storage;
-    const streams = { feeds: this.#feeds, encode: encodeMessages };
+    const streams = { feeds: this.#feeds, encode: beginMessages };
     const messages = new Messages(this.#storage, limits, streams);
     server.add(SessionService, sessionHandlers(new Sessions(sessions, limits)));
     server.add(MessageService, {

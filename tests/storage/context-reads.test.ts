@@ -98,6 +98,7 @@ function counting(storage: Storage): { readonly storage: Storage; rows(): number
     append: (...args) => messages.append(...args),
     get: (...args) => messages.get(...args),
     read: (...args) => count(messages.read(...args)),
+    readEncoded: (...args) => messages.readEncoded(...args),
     readFrom: (...args) => messages.readFrom(...args),
     readKept: (...args) => count(messages.readKept(...args)),
     sequenceBeforeLast: (...args) => messages.sequenceBeforeLast(...args),
@@ -118,9 +119,9 @@ function noting(connection: Connection, noted: Statement[]): Connection {
       noted.push([sql, parameters]);
       return connection.query(sql, parameters);
     },
-    rawRows(sql, parameters) {
-      noted.push([sql, parameters]);
-      return connection.rawRows(sql, parameters);
+    rawRows(statement, take) {
+      noted.push(statement);
+      return connection.rawRows(statement, take);
     },
   };
 }

@@ -1,6 +1,6 @@
 import { HistoryCache } from "../../server/src/domain/history-cache/history-cache.js";
 import type { Storage } from "../../server/src/domain/storage.js";
-import { encodeMessages } from "../../server/src/rpc/message-encoder.js";
+import { beginMessages } from "../../server/src/rpc/message-encoder.js";
 
 /** Streams histories of a storage, and counts the messages that it reads for that. */
 export function historiesOf(storage: Storage, maxBytes: number) {
@@ -12,6 +12,11 @@ export function historiesOf(storage: Storage, maxBytes: number) {
       count += page.items.length;
       return page;
     },
+    async readEncoded(...query) {
+      const page = await messages.readEncoded(...query);
+      count += page.messages.length;
+      return page;
+    },
     async readFrom(...query) {
       const opened = await messages.readFrom(...query);
       count += opened.page?.items.length ?? 0;
@@ -20,7 +25,7 @@ export function historiesOf(storage: Storage, maxBytes: number) {
     sequenceBeforeLast: (...query) => messages.sequenceBeforeLast(...query),
   } as Storage["messages"];
   const cache = new HistoryCache(maxBytes);
-  const histories = { storage: { ...storage, messages: counted }, encode: encodeMessages, cache };
+  const histories = { storage: { ...storage, messages: counted }, encode: beginMessages, cache };
   const takeCount = () => {
     const taken = count;
     count = 0;

@@ -37,12 +37,15 @@ describeDatabases("the cost of a fork", (kind) => {
     const sessions = new TypeOrmSessionStorage(database);
     const messages = new TypeOrmMessageStorage(database, 4);
     const { dialect } = database;
-    const runs = [vi.spyOn(dialect, "run"), vi.spyOn(dialect.rawRows, "run")];
-    for (const run of runs) onTestFinished(() => run.mockRestore());
+    const run = vi.spyOn(dialect, "run");
+    const runRaw = vi.spyOn(dialect.rawRows, "run");
+    const runs = [run, runRaw];
+    for (const spy of runs) onTestFinished(() => spy.mockRestore());
     const statements = async (work: () => Promise<unknown>): Promise<readonly string[]> => {
-      for (const run of runs) run.mockClear();
+      for (const spy of runs) spy.mockClear();
       await work();
-      return runs.flatMap((run) => run.mock.calls.map(([, sql]) => sql));
+      const raw = runRaw.mock.calls.map(([, [sql]]) => sql);
+      return [...run.mock.calls.map(([, sql]) => sql), ...raw];
     };
     const fork = async (ref: SessionRef, at?: number): Promise<SessionRef> => {
       const request = forkOf(ref, at);

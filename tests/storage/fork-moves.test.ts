@@ -90,10 +90,12 @@ describeDatabases(
           return run(connection, sql, given);
         });
         const runRaw = rawRows.run.bind(rawRows);
-        const heldRaw = vi.spyOn(rawRows, "run").mockImplementation(async (...statement) => {
-          await moveBefore(statement[1]);
-          return runRaw(...statement);
-        });
+        const heldRaw = vi
+          .spyOn(rawRows, "run")
+          .mockImplementation(async (connection, statement, take) => {
+            await moveBefore(statement[0]);
+            return runRaw(connection, statement, take);
+          });
         onTestFinished(() => held.mockRestore());
         onTestFinished(() => heldRaw.mockRestore());
 

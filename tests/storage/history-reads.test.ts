@@ -1,13 +1,26 @@
-import { fromBinary } from "@bufbuild/protobuf";
-import { StreamMessagesResponseSchema } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import { create, fromBinary, type MessageInitShape, toJsonString } from "@bufbuild/protobuf";
+import {
+  MessageSchema,
+  type Message as ProtoMessage,
+  StreamMessagesResponseSchema,
+} from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { type Histories, streamHistory } from "../../server/src/domain/history.js";
 import type { Message } from "../../server/src/domain/model.js";
 import type { SessionRef, Storage } from "../../server/src/domain/storage.js";
 import { encodeFrame } from "../../server/src/rpc/convert-frame.js";
+import { toProtoMessage } from "../../server/src/rpc/convert-message.js";
 import { postgres } from "../../server/src/storage/postgres-dialect.js";
 import { describeDatabases } from "../support/databases.js";
-import { appendOf, createLong, EVERYTHING, forkOf, newMessage, WIDE } from "./contract/samples.js";
+import {
+  appendOf,
+  createLong,
+  EVERYTHING,
+  forkOf,
+  newMessage,
+  newWrite,
+  WIDE,
+} from "./contract/samples.js";
 import { openForTest } from "./contract/storage-suite.js";
 import { historiesOf } from "./counted-histories.js";
 
@@ -26,6 +39,26 @@ const CHANGES: Readonly<
   Record<string, (storage: Storage, ref: SessionRef) => Promise<SessionRef>>
 > = {
   nothing: async (_, ref) => ref,
+  "all that messages hold": async (storage, ref) => {
+    const file = { type: "file", uri: undefined, mediaType: "image/png", name: "🦔.png" } as const;
+    const messages = [
+      newMessage({ content: "", tokenCount: 2 ** 31 - 1, pinned: true }),
+      newMessage({ content: "🦔\n\u0001é".repeat(60), role: "assistant", tokenCount: 0 }),
+      newMessage({ content: "x".repeat(250), role: "system", metadata: { é: [1.5, null] } }),
+      newMessage({ content: "x".repeat(251), parts: [{ ...file, data: Buffer.of(0, 255) }] }),
+      newMessage({ role: "tool", raw: { data: Buffer.of(0, 0xfe, 255), mediaType: "a/b" } }),
+      newMessage({ raw: { data: Buffer.alloc(0), mediaType: "" } }),
+    ];
+    await storage.messages.append(ref, appendOf(...messages));
+    const edit = { content: "edited" };
+    await storage.messages.update(ref, messages[1]?.id ?? "", edit, undefined);
+    return ref;
+  },
+  "a message that is being written": async (storage, ref) => {
+    await storage.writes.start(ref, newWrite());
+    await storage.messages.append(ref, appendOf(newMessage()));
+    return ref;
+  },
   "a large message": async (storage, ref) => {
     const content = "x".repeat(100_000);
     await storage.messages.append(ref, appendOf(newMessage({ content })));
@@ -47,6 +80,10 @@ const CHANGES: Readonly<
     return forked;
   },
 };
+
+function toText(message: MessageInitShape<typeof MessageSchema>): string {
+  return toJsonString(MessageSchema, create(MessageSchema, message));
+}
 
 async function readAll({ messages }: Storage, ref: SessionRef): Promise<readonly Message[]> {
   return (await messages.read(ref, EVERYTHING, { ...WIDE, maxItems: 1_000 })).items;
@@ -78,14 +115,14 @@ describeDatabases("a history that is streamed from the database", (database) => 
         const all = await readAll(storage, ref);
         for (const start of [0, 1, 9, length - 1, length]) {
           if (start > length) continue;
-          const read: number[] = [];
+          const read: ProtoMessage[] = [];
           for await (const frame of open(histories, ref, start)) {
             const decoded = fromBinary(StreamMessagesResponseSchema, encodeFrame(frame)).frame;
             if (decoded.case !== "messages") continue;
-            read.push(...decoded.value.messages.map(({ sequence }) => Number(sequence)));
+            read.push(...decoded.value.messages);
           }
           const after = all.filter(({ sequence }) => sequence > start);
-          expect(read).toEqual(after.map(({ sequence }) => sequence));
+          expect(read.map(toText)).toEqual(after.map((message) => toText(toProtoMessage(message))));
         }
       }
     },

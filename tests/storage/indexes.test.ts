@@ -75,9 +75,9 @@ function noting(connection: Connection, explain: string, plans: Plan[]): Connect
       note(sql, parameters);
       return connection.query(sql, parameters);
     },
-    rawRows(sql, parameters) {
-      note(sql, parameters);
-      return connection.rawRows(sql, parameters);
+    rawRows(statement, take) {
+      note(...statement);
+      return connection.rawRows(statement, take);
     },
   };
 }

@@ -5,8 +5,8 @@ import { type ContextRequest, checkContextRequest } from "./context/context-requ
 import type { Feeds } from "./follow/feeds.js";
 import { followSession } from "./follow/follow-session.js";
 import { type Histories, type StreamReader, streamHistory } from "./history.js";
-import type { MessageEncoder } from "./history-cache/encoded-messages.js";
 import { HistoryCache } from "./history-cache/history-cache.js";
+import type { MessageEncoder } from "./history-cache/message-encoder.js";
 import type { HistoryRequest } from "./history-request.js";
 import type { Limits } from "./limits.js";
 import type { JsonObject, Message, MessageContent, Role } from "./model.js";

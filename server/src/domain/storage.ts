@@ -1,6 +1,7 @@
 import type { NewApiCall } from "./api-call.js";
 import type { ChangeStorage, SessionPosition } from "./change-storage.js";
 import type { Doorbell } from "./doorbell.js";
+import type { EncodedBounds, EncodedPage } from "./history-cache/encoded-page.js";
 import type {
   AgentState,
   JsonObject,
@@ -278,6 +279,12 @@ export interface MessageStorage {
 
   /** Reads the messages of a range in its order. Deleted ones are left out. */
   read(ref: SessionRef, range: MessageRange, bounds: PageBounds): Promise<Page<Message>>;
+
+  /**
+   * Reads as {@link MessageStorage.read} does, for those who only pass the messages on: encodes
+   * them as they are read.
+   */
+  readEncoded(ref: SessionRef, range: MessageRange, bounds: EncodedBounds): Promise<EncodedPage>;
 
   /**
    * Tells how far a session has come, and reads the page of it that `choose` asks for then,

@@ -8,7 +8,8 @@ import {
 } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import type { SessionPosition } from "../domain/change-storage.js";
 import { EncodedMessages } from "../domain/history-cache/encoded-messages.js";
-import type { Message } from "../domain/model.js";
+import type { MessageEncoding, PassedMessage } from "../domain/history-cache/message-encoder.js";
+import type { JsonObject, Message } from "../domain/model.js";
 import { toStruct } from "./convert.js";
 import { ROLES, STATUSES, toProtoPart } from "./convert-message.js";
 import { delimited, varint, WireWriter } from "./wire-writer.js";
@@ -41,6 +42,10 @@ const CAUGHT_UP_BYTES = 8;
 
 const writer = new WireWriter();
 
+/** Writers of encodings that have ended: each has a buffer that grew to a page's size. */
+const idleWriters: WireWriter[] = [];
+const MAX_IDLE_WRITERS = 4;
+
 /** Encodes a frame that brings messages, byte for byte as protobuf-es would. */
 export function encodeMessageFrame(messages: readonly Message[], resumeToken: string): Buffer {
   const bytes = messages.reduce((sum, message) => sum + message.bytes, 0);
@@ -52,16 +57,9 @@ export function encodeMessageFrame(messages: readonly Message[], resumeToken: st
   return Buffer.from(writer.written);
 }
 
-/** Encodes messages for frames that {@link encodeBatchFrame} makes of them. */
-export function encodeMessages(messages: readonly Message[]): EncodedMessages {
-  writer.reset();
-  const ends = messages.map((message) => {
-    writeMessage(writer, MESSAGES, message);
-    return writer.length;
-  });
-  const sequences = messages.map(({ sequence }) => sequence);
-  // Not a Buffer: a small one would keep the pool alive that it is a part of.
-  return new EncodedMessages(new Uint8Array(writer.written), sequences, ends);
+/** Begins to encode messages for frames that {@link encodeBatchFrame} makes of them. */
+export function beginMessages(): MessageEncoding {
+  return new WireEncoding();
 }
 
 /** Encodes a frame that brings messages which are encoded already, as {@link encodeMessageFrame} would. */
@@ -95,15 +93,41 @@ export function encodeCaughtUpFrame(
   return Buffer.from(writer.written);
 }
 
+class WireEncoding implements MessageEncoding {
+  readonly #writer = idleWriters.pop() ?? new WireWriter();
+  readonly #sequences: number[] = [];
+  readonly #ends: number[] = [];
+
+  add(message: PassedMessage): void {
+    writeMessage(this.#writer, MESSAGES, message);
+    this.#sequences.push(message.sequence);
+    this.#ends.push(this.#writer.length);
+  }
+
+  end(count: number): EncodedMessages {
+    const ends = this.#ends.slice(0, count);
+    const written = this.#writer.written.subarray(0, ends.at(-1) ?? 0);
+    // Not a Buffer: a small one would keep the pool alive that it is a part of.
+    const encoded = new EncodedMessages(
+      new Uint8Array(written),
+      this.#sequences.slice(0, count),
+      ends,
+    );
+    this.#writer.reset();
+    if (idleWriters.length < MAX_IDLE_WRITERS) idleWriters.push(this.#writer);
+    return encoded;
+  }
+}
+
 /** Writes a message as a field with a tag, byte for byte as protobuf-es would. */
-export function writeMessage(writer: WireWriter, tag: number, given: Message): void {
+export function writeMessage(writer: WireWriter, tag: number, given: PassedMessage): void {
   const begun = writer.begin(tag, given.bytes);
   const { id, sessionId, sequence, content, tokenCount, version, revision } = given;
-  if (id !== "") writer.text(ID, id);
+  if (id.length > 0) writer.text(ID, id);
   if (sessionId !== "") writer.text(SESSION_ID, sessionId);
   if (sequence !== 0) writer.int(SEQUENCE, sequence);
   writer.uint(ROLE, ROLES[given.role]);
-  if (content !== "") writer.text(CONTENT, content);
+  if (content.length > 0) writer.text(CONTENT, content);
   writeRare(writer, given);
   if (given.pinned) writer.uint(PINNED, 1);
   writer.uint(STATUS, STATUSES[given.status]);
@@ -116,15 +140,20 @@ export function writeMessage(writer: WireWriter, tag: number, given: Message): v
 }
 
 /** Writes what few messages have, by protobuf-es: its fields follow one another. */
-function writeRare(writer: WireWriter, { parts, metadata, raw }: Message): void {
-  const struct = toStruct(metadata);
-  if (parts.length === 0 && struct.metadata === undefined && raw === undefined) return;
-  const rare = { parts: parts.map(toProtoPart), ...struct, ...(raw && { raw }) };
+function writeRare(writer: WireWriter, { parts, metadata, raw }: PassedMessage): void {
+  if (parts.length === 0 && raw === undefined && isEmpty(metadata)) return;
+  const rare = { parts: parts.map(toProtoPart), ...toStruct(metadata), ...(raw && { raw }) };
   writer.encoded(toBinary(MessageSchema, create(MessageSchema, rare)));
 }
 
-function writeTime(writer: WireWriter, tag: number, time: Date): void {
-  const ms = time.getTime();
+/** Whether an object is empty: told without making a list of its keys, since most are. */
+function isEmpty(object: JsonObject): boolean {
+  for (const _ in object) return false;
+  return true;
+}
+
+function writeTime(writer: WireWriter, tag: number, time: Date | number): void {
+  const ms = Number(time);
   const seconds = Math.floor(ms / 1_000);
   const nanos = (ms - seconds * 1_000) * 1_000_000;
   const begun = writer.begin(tag, TIMESTAMP_BYTES);

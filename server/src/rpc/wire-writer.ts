@@ -1,3 +1,5 @@
+import type { Text, Utf8Text } from "../domain/text.js";
+
 /** The ways in which a field is encoded: https://protobuf.dev/programming-guides/encoding/#structure */
 const VARINT = 0;
 const LENGTH_DELIMITED = 2;
@@ -69,14 +71,9 @@ export class WireWriter {
   }
 
   /** Writes a field that is a text; what of it is no Unicode becomes U+FFFD. */
-  text(tag: number, value: string): void {
-    this.#reserve(2 * MAX_VARINT_BYTES + value.length * MAX_UNIT_BYTES);
-    this.#varint(tag);
-    if (value.length <= SHORT_TEXT && this.#ascii(value)) return;
-    const start = this.#length;
-    this.#length += widthOf(value.length);
-    this.#length += this.#bytes.write(value, this.#length, "utf8");
-    this.#setLength(start, widthOf(value.length));
+  text(tag: number, value: Text): void {
+    if (typeof value === "string") this.#string(tag, value);
+    else this.#utf8(tag, value);
   }
 
   /** Writes what is encoded already: whole fields. */
@@ -105,6 +102,31 @@ export class WireWriter {
   /** What was written: a view, which the next message overwrites. */
   get written(): Buffer {
     return this.#bytes.subarray(0, this.#length);
+  }
+
+  #string(tag: number, value: string): void {
+    this.#reserve(2 * MAX_VARINT_BYTES + value.length * MAX_UNIT_BYTES);
+    this.#varint(tag);
+    if (value.length <= SHORT_TEXT && this.#ascii(value)) return;
+    const start = this.#length;
+    this.#length += widthOf(value.length);
+    this.#length += this.#bytes.write(value, this.#length, "utf8");
+    this.#setLength(start, widthOf(value.length));
+  }
+
+  #utf8(tag: number, { bytes, start, end }: Utf8Text): void {
+    const length = end - start;
+    this.#reserve(2 * MAX_VARINT_BYTES + length);
+    this.#varint(tag);
+    this.#varint(length);
+    const at = this.#length;
+    this.#length += length;
+    if (length > SHORT_TEXT) {
+      bytes.copy(this.#bytes, at, start, end);
+      return;
+    }
+    const written = this.#bytes;
+    for (let index = 0; index < length; index++) written[at + index] = bytes[start + index] ?? 0;
   }
 
   /** Writes the length of what follows `width` bytes after `start`, which moves if it needs more or less. */

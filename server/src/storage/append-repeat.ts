@@ -6,7 +6,6 @@ import { fromStateRow, holdsState } from "./agent-state-rows.js";
 import { findCalls } from "./api-call-rows.js";
 import type { Connection } from "./database.js";
 import type { MessageRow, SessionRow } from "./entities.js";
-import type { LiveMessageRow } from "./live-message-rows.js";
 import type { MessageRequestRow } from "./message-lookup.js";
 import { fromMessageRow } from "./message-row.js";
 import type { MessagePlaces, SessionMessages } from "./session-messages.js";
@@ -83,20 +82,19 @@ async function readStored(
 ): Promise<readonly Message[]> {
   const sequences = storedMessages.map(({ sequence }) => sequence);
   const [first, last] = [Math.min(...sequences), Math.max(...sequences)];
-  const rows = new Map<string, LiveMessageRow>();
+  const rows = new Map<string, Message>();
   if (last - first + 1 === ids.length) {
     const range = { afterSequence: first - 1, upToSequence: last, order: "ascending" } as const;
     const bounds = { maxItems: ids.length, maxBytes: Number.MAX_SAFE_INTEGER, largestBytes: 0 };
     const page = await messages.read(connection, session, range, bounds);
-    for (const row of page.rows) rows.set(row.id, row);
+    for (const row of page.rows) rows.set(row.id, { ...row, sessionId: session.id });
   } else {
     for (const id of ids) {
       const row = await messages.find(connection, session, id);
-      if (row !== undefined) rows.set(id, row);
+      if (row !== undefined) rows.set(id, fromMessageRow(row, session.id));
     }
   }
-  const found = ids.map((id) => rows.get(id)).filter((row) => row !== undefined);
-  return found.map((row) => fromMessageRow(row, session.id));
+  return ids.map((id) => rows.get(id)).filter((row) => row !== undefined);
 }
 
 async function findStateRequests(

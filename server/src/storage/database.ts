@@ -5,7 +5,7 @@ import type { Dialect, QueryResult, Statement } from "./dialect.js";
 import type { Entities } from "./entities.js";
 import { classifyFailure, toStateError, unavailable } from "./failures.js";
 import { KeyedQueue, Queue } from "./queue.js";
-import type { RawRow } from "./raw-rows.js";
+import type { TakeRow } from "./raw-rows.js";
 
 /** For how long a transaction that loses against others is run again, and how long it waits in between. */
 const MAX_RETRY_MS = 5_000;
@@ -29,8 +29,8 @@ export interface Connection {
   /** Runs a prepared statement, with `?` for each parameter. */
   query(sql: string, parameters: readonly unknown[]): Promise<QueryResult>;
 
-  /** Runs a prepared statement as {@link Connection.query} does, and gives its rows as the dialect's `rawRows` says. */
-  rawRows(sql: string, parameters: readonly unknown[]): Promise<readonly RawRow[]>;
+  /** Runs a prepared statement as {@link Connection.query} does, and hands over its rows as the dialect's `rawRows` says. */
+  rawRows(statement: Statement, take: TakeRow): Promise<void>;
 }
 
 /** What a transaction of a group gives, and the statements that it ends with. */
@@ -319,7 +319,7 @@ export class Database {
       entities,
       query: (sql, parameters) => dialect.run(raw, sql, parameters),
       queryAll: (statements) => dialect.runAll(raw, statements),
-      rawRows: (sql, parameters) => dialect.rawRows.run(raw, sql, parameters),
+      rawRows: (statement, take) => dialect.rawRows.run(raw, statement, take),
       destroy: () => dialect.destroy(raw),
     };
   }

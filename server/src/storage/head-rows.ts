@@ -30,29 +30,36 @@ export class HeadRows {
 
   /** Runs a statement that selects {@link HeadRows.columns} of the session with an id, which is its parameter. */
   async find(connection: Connection, sql: string, id: string): Promise<SessionHead | undefined> {
-    const [row] = await connection.rawRows(sql, [id]);
-    return row && this.#toHead(row);
+    let head: SessionHead | undefined;
+    await connection.rawRows([sql, [id]], (row) => {
+      head = this.#toHead(row);
+    });
+    return head;
   }
 
   #toHead(row: RawRow): SessionHead {
-    const { toTime } = this.#raw;
+    const { toMs } = this.#raw;
     return {
-      id: row[0] as string,
-      tenantId: row[1] as string,
-      userId: row[2] as string | null,
-      agentId: row[3] as string | null,
+      id: String(row[0]),
+      tenantId: String(row[1]),
+      userId: textOf(row[2]),
+      agentId: textOf(row[3]),
       headSequence: Number(row[4]),
       messageCount: Number(row[5]),
       revision: Number(row[6]),
       version: Number(row[7]),
       changeRevision: Number(row[8]),
       largestMessageBytes: Number(row[9]),
-      updatedAt: toTime(row[10]),
-      deletedAt: row[11] === null ? null : toTime(row[11]),
+      updatedAt: new Date(toMs(row[10])),
+      deletedAt: row[11] === null ? null : new Date(toMs(row[11])),
       frozenThrough: Number(row[12]),
       isLayered: Number(row[13]) === 1,
-      editLayerId: row[14] as string | null,
-      treeId: row[15] as string | null,
+      editLayerId: textOf(row[14]),
+      treeId: textOf(row[15]),
     };
   }
+}
+
+function textOf(value: unknown): string | null {
+  return value === null ? null : String(value);
 }

@@ -2,7 +2,7 @@ import type { MessageRange, PageBounds } from "../domain/storage.js";
 import { takePage } from "./bounded-page.js";
 import type { Connection } from "./database.js";
 import type { Layer } from "./layer-rows.js";
-import type { LiveMessageRow } from "./live-message-rows.js";
+import type { LayerMessage } from "./live-message-rows.js";
 import type {
   KeptRange,
   MessageKeyRow,
@@ -60,7 +60,7 @@ export class LayeredMessages {
     bounds: SizedBounds,
   ): Promise<MessageRowPage> {
     for (let rest = range; ; ) {
-      const found: LiveMessageRow[] = [];
+      const found: LayerMessage[] = [];
       let end = Number.POSITIVE_INFINITY;
       const parts = within(layers, rest);
       const ids = parts.map(({ layerId }) => layerId);
@@ -111,8 +111,8 @@ export class LayeredMessages {
   async #counted(
     connection: Connection,
     layers: readonly Layer[],
-    rows: readonly LiveMessageRow[],
-  ): Promise<readonly LiveMessageRow[]> {
+    rows: readonly LayerMessage[],
+  ): Promise<readonly LayerMessage[]> {
     const layerOf = new Map(layers.map((layer) => [layer.layerId, layer]));
     const sequences = rows.map(({ sequence }) => sequence);
     const highest = new Map<number, Layer>();
@@ -163,8 +163,8 @@ export class LayeredMessages {
   }
 
   /** Reads the rows of keys, in no order. */
-  async #fetch(connection: Connection, keys: readonly Key[]): Promise<LiveMessageRow[]> {
-    const rows: LiveMessageRow[] = [];
+  async #fetch(connection: Connection, keys: readonly Key[]): Promise<LayerMessage[]> {
+    const rows: LayerMessage[] = [];
     for (const layerId of new Set(keys.map((key) => key.layerId))) {
       const here = keys.filter((key) => key.layerId === layerId);
       const sequences = here.map(({ sequence }) => sequence);

@@ -1,9 +1,24 @@
+import type { PassedMessage } from "../domain/history-cache/message-encoder.js";
+import { parseJson } from "../domain/json.js";
+import type { JsonObject, Message, MessageStatus, Role } from "../domain/model.js";
+import type { Text } from "../domain/text.js";
 import type { Connection } from "./database.js";
-import type { MessageRow } from "./entities.js";
+import type { Statement } from "./dialect.js";
+import { fromStoredParts } from "./message-row.js";
 import type { RawRow, RawRows } from "./raw-rows.js";
 
-/** The row of a message that is there, without what its readers have no use for. */
-export type LiveMessageRow = Omit<MessageRow, "requestHash" | "deletedAt">;
+/** A message as one layer has it: its session is the layer. */
+export type LayerMessage = Message;
+
+/** What the texts and times of messages are made. */
+interface Form<AText, ATime> {
+  toText(value: unknown): AText;
+  toTime(ms: number): ATime;
+}
+
+const DECODED: Form<string, Date> = { toText: String, toTime: (ms) => new Date(ms) };
+
+const AS_READ: Form<Text, number> = { toText: (value) => value as Text, toTime: (ms) => ms };
 
 /** Reads the rows of messages, many at once, without TypeORM's work on every value. */
 export class LiveMessageRows {
@@ -30,38 +45,49 @@ export class LiveMessageRows {
     ].join(", ");
   }
 
-  /** Runs a statement that selects {@link LiveMessageRows.columns} of rows with a `session_id`. */
+  /** Reads messages by a statement that selects {@link LiveMessageRows.columns} of rows with a `session_id`. */
   async read(
     connection: Connection,
     sessionId: string,
-    sql: string,
-    parameters: readonly unknown[],
-  ): Promise<LiveMessageRow[]> {
-    const rows = await connection.rawRows(sql, parameters);
-    return rows.map((row) => this.#toRow(sessionId, row));
+    statement: Statement,
+  ): Promise<LayerMessage[]> {
+    const messages: LayerMessage[] = [];
+    await connection.rawRows(statement, (row) => {
+      messages.push(this.#toMessage(sessionId, row, DECODED));
+    });
+    return messages;
   }
 
-  #toRow(sessionId: string, row: RawRow): LiveMessageRow {
-    const { toTime, toBytes } = this.#raw;
-    const createdAt = toTime(row[14]);
+  /** Reads messages as {@link LiveMessageRows.read} does, and passes them on one by one. */
+  pass(
+    connection: Connection,
+    sessionId: string,
+    statement: Statement,
+    take: (message: PassedMessage) => void,
+  ): Promise<void> {
+    return connection.rawRows(statement, (row) => take(this.#toMessage(sessionId, row, AS_READ)));
+  }
+
+  #toMessage<AText, ATime>(sessionId: string, row: RawRow, form: Form<AText, ATime>) {
+    const { toMs, toBytes } = this.#raw;
+    const createdAt = form.toTime(toMs(row[14]));
     return {
+      id: form.toText(row[1]),
       sessionId,
       sequence: Number(row[0]),
-      id: row[1] as string,
-      role: row[2] as string,
-      content: row[3] as string,
-      parts: row[4] as string | null,
-      metadata: row[5] as string | null,
-      rawData: row[6] === null ? null : toBytes(row[6]),
-      rawMediaType: row[7] as string | null,
+      role: String(row[2]) as Role,
+      content: form.toText(row[3]),
+      parts: row[4] === null ? [] : fromStoredParts(String(row[4])),
+      metadata: row[5] === null ? {} : (parseJson(String(row[5])) as JsonObject),
+      raw: row[6] === null ? undefined : { data: toBytes(row[6]), mediaType: String(row[7] ?? "") },
       pinned: Number(row[8]) === 1,
-      status: row[9] as string,
-      tokenCount: row[10] === null ? null : Number(row[10]),
+      status: String(row[9]) as MessageStatus,
+      tokenCount: row[10] === null ? undefined : Number(row[10]),
       bytes: Number(row[11]),
       version: Number(row[12]),
       revision: Number(row[13]),
       createdAt,
-      updatedAt: row[15] === null ? createdAt : toTime(row[15]),
+      updatedAt: row[15] === null ? createdAt : form.toTime(toMs(row[15])),
     };
   }
 }

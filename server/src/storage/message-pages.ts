@@ -1,6 +1,5 @@
 import type { Message } from "../domain/model.js";
 import type { LikelyRange, MessageRange, Page, PageBounds, SessionRef } from "../domain/storage.js";
-import { fromMessageRow } from "./message-row.js";
 import type { MessageRowPage, SizedBounds } from "./message-rows.js";
 import type { SessionHead } from "./session-row.js";
 
@@ -14,7 +13,10 @@ export function toPage(
   { sessionId }: SessionRef,
   { rows, hasMore }: MessageRowPage,
 ): Page<Message> {
-  return { items: rows.map((row) => fromMessageRow(row, sessionId)), hasMore };
+  return {
+    items: rows.map((row) => (row.sessionId === sessionId ? row : { ...row, sessionId })),
+    hasMore,
+  };
 }
 
 /** Whether a range begins as was likely. */

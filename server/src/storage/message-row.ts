@@ -10,7 +10,6 @@ import type {
 } from "../domain/model.js";
 import type { NewMessage } from "../domain/storage.js";
 import type { MessageRow } from "./entities.js";
-import type { LiveMessageRow } from "./live-message-rows.js";
 
 /** What a message's content is in its row. */
 export type ContentColumns = Pick<
@@ -92,7 +91,7 @@ export function toContentColumns(content: MessageContent): ContentColumns {
 }
 
 /** Gives the message that a row holds, as one of a session. */
-export function fromMessageRow(row: LiveMessageRow, sessionId: string): Message {
+export function fromMessageRow(row: MessageRow, sessionId: string): Message {
   return {
     id: row.id,
     sessionId,

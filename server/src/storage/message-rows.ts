@@ -1,9 +1,14 @@
+import {
+  type EncodedBounds,
+  type EncodedPage,
+  PageEncoding,
+} from "../domain/history-cache/encoded-page.js";
 import type { MessageRange, PageBounds, SessionRef } from "../domain/storage.js";
 import { takePage } from "./bounded-page.js";
 import type { Connection, Database } from "./database.js";
 import type { KeptMessages, Statement } from "./dialect.js";
 import type { MessageRow } from "./entities.js";
-import { type LiveMessageRow, LiveMessageRows } from "./live-message-rows.js";
+import { type LayerMessage, LiveMessageRows } from "./live-message-rows.js";
 import {
   after,
   type LimitedSelection,
@@ -24,7 +29,7 @@ const IS_READ_ALONE =
 
 /** The rows of a range that fit a page, and whether more follow. */
 export interface MessageRowPage {
-  readonly rows: readonly LiveMessageRow[];
+  readonly rows: readonly LayerMessage[];
   readonly hasMore: boolean;
 }
 
@@ -106,16 +111,16 @@ export class MessageRows {
     connection: Connection,
     sessionId: string,
     sequences: readonly number[],
-  ): Promise<readonly LiveMessageRow[]> {
+  ): Promise<readonly LayerMessage[]> {
     const [first, last] = [Math.min(...sequences), Math.max(...sequences)];
     if (last - first + 1 === sequences.length) {
       const range = { afterSequence: first - 1, upToSequence: last, order: "ascending" } as const;
       return this.#select(connection, sessionId, { ...range, limit: sequences.length });
     }
-    const rows: LiveMessageRow[] = [];
+    const rows: LayerMessage[] = [];
     for (const list of paddedLists(sequences)) {
       const sql = `SELECT ${this.#live.columns} FROM messages WHERE session_id = ? AND sequence IN (${placeholdersOf(list)}) AND deleted_at IS NULL`;
-      rows.push(...(await this.#live.read(connection, sessionId, sql, [sessionId, ...list])));
+      rows.push(...(await this.#live.read(connection, sessionId, [sql, [sessionId, ...list]])));
     }
     return rows;
   }
@@ -178,16 +183,27 @@ export class MessageRows {
    */
   async readAlone(
     connection: Connection,
-    { tenantId, sessionId }: SessionRef,
+    ref: SessionRef,
     range: MessageRange,
     bounds: PageBounds,
   ): Promise<MessageRowPage> {
-    const conditionParameters = [sessionId, tenantId, largestFitting(bounds)];
-    return this.#readPage(connection, sessionId, bounds, {
-      ...range,
-      condition: IS_READ_ALONE,
-      conditionParameters,
-    });
+    return this.#readPage(connection, ref.sessionId, bounds, readAlone(ref, range, bounds));
+  }
+
+  /** Reads a page as {@link MessageRows.readAlone} does, and encodes it meanwhile. */
+  async encodeAlone(
+    connection: Connection,
+    ref: SessionRef,
+    range: MessageRange,
+    bounds: EncodedBounds,
+  ): Promise<EncodedPage> {
+    const { sessionId } = ref;
+    const { maxItems, encode } = bounds;
+    const selection = { ...readAlone(ref, range, bounds), limit: maxItems + 1 };
+    const encoding = new PageEncoding(encode);
+    const statement = this.#toSelect(sessionId, selection);
+    await this.#live.pass(connection, sessionId, statement, (message) => encoding.add(message));
+    return encoding.end(maxItems);
   }
 
   /** Reads the rows of a range that are kept and fit the bounds, in ascending order. */
@@ -272,9 +288,13 @@ export class MessageRows {
     connection: Connection,
     sessionId: string,
     selection: LimitedSelection,
-  ): Promise<readonly LiveMessageRow[]> {
+  ): Promise<readonly LayerMessage[]> {
+    return this.#live.read(connection, sessionId, this.#toSelect(sessionId, selection));
+  }
+
+  #toSelect(sessionId: string, selection: LimitedSelection): Statement {
     const { sql, parameters } = toSelect(sessionId, selection, this.#live.columns);
-    return this.#live.read(connection, sessionId, sql, parameters);
+    return [sql, parameters];
   }
 
   async #selectSome<Column extends keyof MessageRow>(
@@ -297,6 +317,16 @@ export function isReadAlone(
   bounds: PageBounds,
 ): boolean {
   return treeId === null && largestMessageBytes <= largestFitting(bounds);
+}
+
+/** Gives the selection of {@link MessageRows.readAlone}. */
+function readAlone(
+  { tenantId, sessionId }: SessionRef,
+  range: MessageRange,
+  bounds: PageBounds,
+): Selection {
+  const conditionParameters = [sessionId, tenantId, largestFitting(bounds)];
+  return { ...range, condition: IS_READ_ALONE, conditionParameters };
 }
 
 /** How large a message may be of which a page may have as many as it may have messages, and one more. */

@@ -1,5 +1,10 @@
 import type { SessionPosition } from "../domain/change-storage.js";
 import { StateError } from "../domain/errors.js";
+import {
+  type EncodedBounds,
+  type EncodedPage,
+  encodePage,
+} from "../domain/history-cache/encoded-page.js";
 import type { Message } from "../domain/model.js";
 import { measureMessage } from "../domain/new-message.js";
 import { hashMessage } from "../domain/request-hash.js";
@@ -83,8 +88,41 @@ export class TypeOrmMessageStorage implements MessageStorage {
   }
 
   async read(ref: SessionRef, range: MessageRange, bounds: PageBounds): Promise<Page<Message>> {
-    const alone = await this.#readAlone(ref, range, bounds);
-    if (alone !== undefined) return toPage(ref, alone);
+    const alone = this.#mayReadAlone(ref)
+      ? await this.#database.read((connection) =>
+          this.#messages.readAlone(connection, ref, range, bounds),
+        )
+      : undefined;
+    // An empty one may not be all: the session may be one that is not read so.
+    if (alone !== undefined && alone.rows.length > 0) return toPage(ref, alone);
+    return this.#readPlaced(ref, range, bounds);
+  }
+
+  async readEncoded(
+    ref: SessionRef,
+    range: MessageRange,
+    bounds: EncodedBounds,
+  ): Promise<EncodedPage> {
+    const alone = this.#mayReadAlone(ref)
+      ? await this.#database.read((connection) =>
+          this.#messages.encodeAlone(connection, ref, range, bounds),
+        )
+      : undefined;
+    if (alone !== undefined && alone.messages.length > 0) return alone;
+    return encodePage(await this.#readPlaced(ref, range, bounds), bounds.encode);
+  }
+
+  /** Whether a page may be read without looking at the session before. */
+  #mayReadAlone({ sessionId }: SessionRef): boolean {
+    return !this.#notReadAlone.has(sessionId);
+  }
+
+  /** Reads a page wherever the messages lie. */
+  async #readPlaced(
+    ref: SessionRef,
+    range: MessageRange,
+    bounds: PageBounds,
+  ): Promise<Page<Message>> {
     const page = await this.#reads.read(
       ref,
       (connection, head) => {
@@ -97,19 +135,6 @@ export class TypeOrmMessageStorage implements MessageStorage {
       (found) => isGapless(found, range),
     );
     return toPage(ref, page);
-  }
-
-  /** Reads a page without looking at the session before; undefined if it may not be all. */
-  async #readAlone(
-    ref: SessionRef,
-    range: MessageRange,
-    bounds: PageBounds,
-  ): Promise<MessageRowPage | undefined> {
-    if (this.#notReadAlone.has(ref.sessionId)) return undefined;
-    const page = await this.#database.read((connection) =>
-      this.#messages.readAlone(connection, ref, range, bounds),
-    );
-    return page.rows.length === 0 ? undefined : page;
   }
 
   async readFrom(

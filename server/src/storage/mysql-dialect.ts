@@ -14,15 +14,16 @@ const rawRows: RawRows = {
   boolean: asIs,
   time: asIs,
   bytes: asIs,
-  toTime: (value) => value as Date,
+  toMs: Number,
   toBytes: (value) => value as Buffer,
-  run(connection, sql, parameters) {
-    return new Promise((resolve, reject) => {
+  async run(connection, [sql, parameters], take) {
+    const rows = await new Promise<readonly RawRow[]>((resolve, reject) => {
       const options = { sql, rowsAsArray: true } as const;
-      (connection as MysqlConnection).execute(options, parameters, (error, rows) =>
-        error ? reject(error) : resolve(rows),
+      (connection as MysqlConnection).execute(options, parameters, (error, found) =>
+        error ? reject(error) : resolve(found),
       );
     });
+    for (const row of rows) take(row);
   },
 };
 

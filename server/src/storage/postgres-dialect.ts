@@ -14,9 +14,9 @@ const rawRows: RawRows = {
   time: (column) => `CAST(date_part('epoch', ${column}) * 1000 AS BIGINT)`,
   // Not in the form that the setting bytea_output chooses.
   bytes: (column) => `encode(${column}, 'hex')`,
-  toTime: (value) => new Date(Number(value)),
+  toMs: Number,
   toBytes: (value) => Buffer.from(String(value), "hex"),
-  async run(connection, sql, parameters) {
+  async run(connection, [sql, parameters], take) {
     const { name, text } = postgresStatement(sql);
     const { rows } = await (connection as PostgresConnection).query({
       name,
@@ -25,7 +25,7 @@ const rawRows: RawRows = {
       rowMode: "array",
       types: AS_TEXT,
     });
-    return rows;
+    for (const row of rows) take(row);
   },
 };
 

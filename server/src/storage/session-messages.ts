@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { EncodedBounds, EncodedPage } from "../domain/history-cache/encoded-page.js";
 import type { MessageRange, PageBounds, SessionRef } from "../domain/storage.js";
 import type { Connection, Database } from "./database.js";
 import type { Statement } from "./dialect.js";
@@ -117,6 +118,16 @@ export class SessionMessages {
     bounds: PageBounds,
   ): Promise<MessageRowPage> {
     return this.#rows.readAlone(connection, ref, range, bounds);
+  }
+
+  /** Reads and encodes a page by one statement, see {@link MessageRows.encodeAlone}. */
+  encodeAlone(
+    connection: Connection,
+    ref: SessionRef,
+    range: MessageRange,
+    bounds: EncodedBounds,
+  ): Promise<EncodedPage> {
+    return this.#rows.encodeAlone(connection, ref, range, bounds);
   }
 
   /** Reads the rows of a range that are kept, see {@link MessageRows.readKept}. */

@@ -18,12 +18,11 @@ const rawRows: RawRows = {
   boolean: asIs,
   time: asIs,
   bytes: asIs,
-  toTime: (value) => new Date(parseUtc(String(value))),
+  toMs: (value) => parseUtc(String(value)),
   toBytes: (value) => value as Buffer,
-  async run(connection, sql, parameters) {
-    return statementsOf(connection as SqliteConnection)
-      .raw(sql)
-      .all(...parameters);
+  async run(connection, [sql, parameters], take) {
+    const statement = statementsOf(connection as SqliteConnection).raw(sql);
+    for (const row of statement.all(...parameters)) take(row);
   },
 };
 

@@ -2,13 +2,16 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { StreamMessagesResponseSchema } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import type { EncodedMessages } from "../../../server/src/domain/history-cache/encoded-messages.js";
+import type { PassedMessage } from "../../../server/src/domain/history-cache/message-encoder.js";
 import type { Message } from "../../../server/src/domain/model.js";
+import { Utf8Text } from "../../../server/src/domain/text.js";
 import { toProtoMessage } from "../../../server/src/rpc/convert-message.js";
 import {
+  beginMessages,
   encodeBatchFrame,
   encodeCaughtUpFrame,
   encodeMessageFrame,
-  encodeMessages,
 } from "../../../server/src/rpc/message-encoder.js";
 import { int64, message, text } from "./message-samples.js";
 
@@ -19,6 +22,23 @@ function encodeByLibrary(messages: readonly Message[], resumeToken: string): Uin
     frame: { case: "messages", value },
   });
   return toBinary(StreamMessagesResponseSchema, frame);
+}
+
+/** Encodes messages, and others after them that are not asked for. */
+function encodeMessages(messages: readonly PassedMessage[], others: readonly Message[] = []) {
+  const encoding = beginMessages();
+  for (const message of [...messages, ...others]) encoding.add(message);
+  return encoding.end(messages.length);
+}
+
+function partsOf(encoded: EncodedMessages) {
+  return [encoded.length, encoded.size, encoded.bytes(0, encoded.length)];
+}
+
+/** Gives a text as bytes among others. */
+function toBytes(value: string): Utf8Text {
+  const bytes = Buffer.from(`é${value}é`);
+  return new Utf8Text(bytes, 2, bytes.length - 2);
 }
 
 it("writes what protobuf-es writes, whatever was expected of a message's size", () => {
@@ -46,6 +66,34 @@ it("makes the same frame of messages that were encoded before", () => {
       expect(rest.bytes(0, length)).toEqual(encodeMessages(turned).bytes(0, length));
     }),
   );
+});
+
+it("makes the same of texts that are bytes", () => {
+  fc.assert(
+    fc.property(fc.array(message, { maxLength: 5 }), (messages) => {
+      const passed = messages.map((message) => {
+        return { ...message, id: toBytes(message.id), content: toBytes(message.content) };
+      });
+      const encoded = encodeMessages(passed);
+
+      const frame = encodeBatchFrame([encoded.bytes(0, messages.length)], "");
+      expect(frame.equals(encodeByLibrary(messages, ""))).toBe(true);
+    }),
+  );
+});
+
+it("gives as many as are asked for, however many were encoded beside them", () => {
+  const [one, other, more] = fc.sample(message, 3).map((sample) => [sample]);
+  const encoding = beginMessages();
+  const beside = beginMessages();
+  for (const sample of one ?? []) encoding.add(sample);
+  for (const sample of other ?? []) beside.add(sample);
+  for (const sample of more ?? []) encoding.add(sample);
+
+  const encoded = encoding.end(1);
+
+  expect(partsOf(encoded)).toEqual(partsOf(encodeMessages(one ?? [])));
+  expect(partsOf(beside.end(2))).toEqual(partsOf(encodeMessages(other ?? [], more)));
 });
 
 it("keeps no more memory than the messages take", () => {

@@ -17,7 +17,7 @@ import { SILENT_LOGGER } from "../../../server/src/domain/log.js";
 import { Messages } from "../../../server/src/domain/messages.js";
 import type { MessageStorage, SessionRef, Storage } from "../../../server/src/domain/storage.js";
 import { newUuid } from "../../../server/src/domain/uuid.js";
-import { encodeMessages } from "../../../server/src/rpc/message-encoder.js";
+import { beginMessages } from "../../../server/src/rpc/message-encoder.js";
 import { messageHandlers } from "../../../server/src/rpc/message-handlers.js";
 import { pipelineHandlers } from "../../../server/src/rpc/pipeline-handlers.js";
 import { createSession, EVERYTHING, WIDE } from "../../storage/contract/samples.js";
@@ -60,7 +60,7 @@ async function serve(
   const appends = { append: through(storage) } as MessageStorage;
   const messages = new Messages({ ...storage, messages: appends } as Storage, DEFAULT_LIMITS, {
     feeds,
-    encode: encodeMessages,
+    encode: beginMessages,
   });
   const pair = await startRaw((server) =>
     server.add(MessageService, {

@@ -50,6 +50,7 @@ function announceMessages(messages: MessageStorage, announcements: Announcements
     },
     get: (ref, messageId) => messages.get(ref, messageId),
     read: (ref, range, bounds) => messages.read(ref, range, bounds),
+    readEncoded: (...query) => messages.readEncoded(...query),
     readFrom: (...query) => messages.readFrom(...query),
     readKept: (...query) => messages.readKept(...query),
     sequenceBeforeLast: (...query) => messages.sequenceBeforeLast(...query),

@@ -1,8 +1,3 @@
-import type { Message } from "../model.js";
-
-/** Encodes messages as they are sent. */
-export type MessageEncoder = (messages: readonly Message[]) => EncodedMessages;
-
 /** About how many bytes they take beside what they are encoded to, and each of them. */
 const OVERHEAD_BYTES = 256;
 const INDEX_BYTES = 16;

@@ -1,9 +1,10 @@
-import { FIRST_READ, firstItems, isLarge, READ } from "../history-frames.js";
+import { FIRST_READ, firstItems, READ } from "../history-frames.js";
 import type { Message } from "../model.js";
 import type { MessageRange, Page, SessionRef, Storage } from "../storage.js";
 import type { EncodedRun } from "./encoded-frames.js";
-import type { EncodedMessages, MessageEncoder } from "./encoded-messages.js";
+import { type EncodedPage, encodePage } from "./encoded-page.js";
 import type { HistoryView } from "./history-cache.js";
+import type { MessageEncoder } from "./message-encoder.js";
 
 /**
  * How many pages are read one by one, and not before the one before has been taken: while the
@@ -24,19 +25,16 @@ export interface RangePage {
   readonly page: Page<Message>;
 }
 
-/** A page as it is kept until it is taken: a message takes several times its bytes. */
-interface EncodedPage {
-  readonly messages: EncodedMessages;
+/** A page that was read of a range. */
+interface EncodedPart extends Pick<EncodedPage, "messages" | "isOneLarge"> {
   /** Up to which sequence there are no others. */
   readonly through: number;
-  /** Whether it is one message, larger than was asked for. */
-  readonly isOneLarge: boolean;
 }
 
 /** A page that is read, or was. */
 interface PageAhead {
   readonly after: number;
-  readonly page: EncodedPage | Promise<EncodedPage>;
+  readonly page: EncodedPart | Promise<EncodedPart>;
 }
 
 /** Which messages to read: after one sequence and up to another. */
@@ -63,7 +61,10 @@ export interface HistoryReading {
 export async function* readEncoded(reading: HistoryReading): AsyncGenerator<EncodedRun, void> {
   const { view, start, end, first } = reading;
   let ahead: PageAhead | undefined;
-  if (first !== undefined) ahead = { after: start, page: encode(reading, first) };
+  if (first !== undefined) {
+    const page = encodePage(first.page, reading.source.encode);
+    ahead = { after: start, page: keep(view, first.range, page) };
+  }
   let maxItems = firstItems(start, end);
   let pages = 0;
   for (let at = start; at < end; ) {
@@ -91,22 +92,11 @@ function readAhead(reading: HistoryReading, after: number, maxItems: number): Pa
   const { source, ref, view, end } = reading;
   const range = toMissing(view, after, end);
   const page = source.storage.messages
-    .read(ref, range, { ...READ, maxItems })
-    .then((read) => encode(reading, { range, page: read }));
+    .readEncoded(ref, range, { ...READ, maxItems, encode: source.encode })
+    .then((read) => keep(view, range, read));
   // It is awaited later, or not at all if the reader leaves before.
   page.catch(() => undefined);
   return { after, page };
-}
-
-/** Encodes a page, and keeps it. */
-function encode({ source, view }: HistoryReading, { range, page }: RangePage): EncodedPage {
-  const { items, hasMore } = page;
-  const { afterSequence: after, upToSequence } = range;
-  const last = hasMore ? items.at(-1)?.sequence : undefined;
-  const through = last ?? upToSequence;
-  const messages = source.encode(items);
-  keep(view, messages, { after, through, items });
-  return { messages, through, isOneLarge: isLarge(items) };
 }
 
 /** Gives what of a range has to be read: up to what is kept. */
@@ -118,31 +108,25 @@ export function toMissing(view: HistoryView, afterSequence: number, end: number)
 /** Keeps what was read of a range, but for messages that are being written. */
 function keep(
   view: HistoryView,
-  messages: EncodedMessages,
-  { after, through, items }: ReadRange,
-): void {
+  { afterSequence, upToSequence }: MessageRange,
+  { messages, hasMore, unfinished, isOneLarge }: EncodedPage,
+): EncodedPart {
+  const { length } = messages;
+  const through = hasMore && length > 0 ? messages.sequenceAt(length - 1) : upToSequence;
   let start = 0;
-  let startAfter = after;
-  for (const [index, { status, sequence }] of items.entries()) {
-    if (status !== "streaming") continue;
-    const before = { after: startAfter, through: sequence - 1 };
+  let after = afterSequence;
+  for (const index of unfinished) {
+    const sequence = messages.sequenceAt(index);
+    const before = { after, through: sequence - 1 };
     if (before.after < before.through) {
       view.add({ ...before, messages: messages.slice(start, index) });
     }
     start = index + 1;
-    startAfter = sequence;
+    after = sequence;
   }
-  if (startAfter >= through) return;
-  view.add({
-    after: startAfter,
-    through,
-    messages: start === 0 ? messages : messages.slice(start, messages.length),
-  });
-}
-
-/** A range that was read: what there is after one sequence and up to another. */
-interface ReadRange {
-  readonly after: number;
-  readonly through: number;
-  readonly items: readonly Message[];
+  if (after < through) {
+    const rest = start === 0 ? messages : messages.slice(start, length);
+    view.add({ after, through, messages: rest });
+  }
+  return { messages, through, isOneLarge };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { streamHistory } from "../../../../server/src/domain/history.js";
 import { HistoryCache } from "../../../../server/src/domain/history-cache/history-cache.js";
 import { newUuid } from "../../../../server/src/domain/uuid.js";
-import { encodeMessages } from "../../../../server/src/rpc/message-encoder.js";
+import { beginMessages } from "../../../../server/src/rpc/message-encoder.js";
 import { appendOf, newMessage, newState } from "../../../storage/contract/samples.js";
 import { numbers, sequencesOf } from "./frame-reader.js";
 import { createLiveSession } from "./live-session.js";
@@ -171,7 +171,7 @@ describe("a follower", () => {
     const start = { from: "beginning" } as const;
     const request = { sessionId, start, follow: false, includeDeltas: true, frameMaxMessages: 0 };
 
-    const histories = { storage, encode: encodeMessages, cache: new HistoryCache(0) };
+    const histories = { storage, encode: beginMessages, cache: new HistoryCache(0) };
     await expect(streamHistory(histories, reader, request).next()).rejects.toMatchObject({
       code: "invalid_argument",
       violations: [{ field: "include_deltas" }],
