@@ -1,29 +1,22 @@
 import type { Dialect, QueryResult, Statement } from "./dialect.js";
 import { updateManyInMysql } from "./json-statements.js";
+import { type RawMysqlConnection, takeMysqlRows } from "./mysql-rows.js";
 import { placeholdersOf } from "./padded-list.js";
-import { asIs, type RawRow, type RawRows } from "./raw-rows.js";
+import { asIs, type RawRows } from "./raw-rows.js";
 import { CONNECT_TIMEOUT_MS, locateServer } from "./server-url.js";
 
 /** The longest text of statements that are sent at once, in UTF-16 units: few are longer, and a packet is bounded. */
 const MAX_MYSQL_TEXT = 1024 * 1024;
 
 const rawRows: RawRows = {
-  // A double holds them exactly, and is read many times as fast as what TypeORM has mysql2 make
-  // of a BIGINT: text.
-  bigint: (column) => `${column} + 0e0`,
+  bigint: asIs,
   boolean: asIs,
   time: asIs,
   bytes: asIs,
   toMs: Number,
   toBytes: (value) => value as Buffer,
-  async run(connection, [sql, parameters], take) {
-    const rows = await new Promise<readonly RawRow[]>((resolve, reject) => {
-      const options = { sql, rowsAsArray: true } as const;
-      (connection as MysqlConnection).execute(options, parameters, (error, found) =>
-        error ? reject(error) : resolve(found),
-      );
-    });
-    for (const row of rows) take(row);
+  run(connection, statement, take) {
+    return takeMysqlRows(connection as RawMysqlConnection, statement, take);
   },
 };
 
@@ -197,11 +190,6 @@ type MysqlCallback<Result> = (error: Error | null, result: Result) => void;
 interface MysqlConnection {
   query<Result>(sql: string, done: MysqlCallback<Result>): void;
   execute(sql: string, parameters: readonly unknown[], done: MysqlCallback<MysqlResult>): void;
-  execute(
-    options: { readonly sql: string; readonly rowsAsArray: true },
-    parameters: readonly unknown[],
-    done: MysqlCallback<readonly RawRow[]>,
-  ): void;
   format(sql: string, parameters: readonly unknown[]): string;
   destroy(): void;
 }
