@@ -4,13 +4,12 @@ import {
   type Message as ProtoMessage,
   StreamMessagesResponseSchema,
 } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
-import { expect, it, onTestFinished, vi } from "vitest";
+import { expect, it } from "vitest";
 import { type Histories, streamHistory } from "../../server/src/domain/history.js";
 import type { Message } from "../../server/src/domain/model.js";
 import type { SessionRef, Storage } from "../../server/src/domain/storage.js";
 import { encodeFrame } from "../../server/src/rpc/convert-frame.js";
 import { toProtoMessage } from "../../server/src/rpc/convert-message.js";
-import { postgres } from "../../server/src/storage/postgres-dialect.js";
 import { describeDatabases } from "../support/databases.js";
 import {
   appendOf,
@@ -23,6 +22,7 @@ import {
 } from "./contract/samples.js";
 import { openForTest } from "./contract/storage-suite.js";
 import { historiesOf } from "./counted-histories.js";
+import { countSent, DIALECTS } from "./sent-calls.js";
 
 const LENGTH = 300;
 
@@ -128,28 +128,16 @@ describeDatabases("a history that is streamed from the database", (database) => 
     },
   );
 
-  if (database.kind === "postgres") {
-    it("is asked for together with where the session is", async () => {
-      const storage = await openForTest(await database.create());
-      const { histories } = historiesOf(storage, 0);
-      const ref = await createLong(storage, LENGTH);
-      const events: string[] = [];
-      const { rawRows } = postgres;
-      const { run } = rawRows;
-      const spy = vi.spyOn(rawRows, "run").mockImplementation(async (connection, sql, values) => {
-        const name = sql.includes("FROM messages") ? "page" : "position";
-        events.push(name);
-        const answer = await run(connection, sql, values);
-        events.push(`${name} answered`);
-        return answer;
-      });
-      onTestFinished(() => spy.mockRestore());
+  it("is read by the statement that tells where the session is", async () => {
+    const storage = await openForTest(await database.create());
+    const { histories } = historiesOf(storage, 0);
+    const ref = await createLong(storage, LENGTH);
+    const sent = countSent(DIALECTS[database.kind]);
 
-      const frames = open(histories, ref);
-      await frames.next();
-      await frames.return();
+    const frames = open(histories, ref);
+    await frames.next();
+    await frames.return();
 
-      expect(events).toEqual(["position", "page", "position answered", "page answered"]);
-    });
-  }
+    expect(sent.take()).toEqual({ alone: 0, together: 0, raw: 1 });
+  });
 });

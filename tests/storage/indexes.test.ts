@@ -1,5 +1,6 @@
 import { expect, it, onTestFinished } from "vitest";
 import { newUuid } from "../../server/src/domain/uuid.js";
+import { AlonePages } from "../../server/src/storage/alone-pages.js";
 import { GroupSessions } from "../../server/src/storage/append-sessions.js";
 import { listChangedMessages } from "../../server/src/storage/change-list.js";
 import { ChangePages } from "../../server/src/storage/change-pages.js";
@@ -173,7 +174,16 @@ const READS: readonly (readonly [name: string, index: RegExp, read: Read])[] = [
     (database, connection) => {
       const ref = { tenantId: TENANT, sessionId: SESSION };
       const range = { ...EVERYTHING, afterSequence: 2_500 };
-      return new MessageRows(database).readAlone(connection, ref, range, FEW);
+      return new AlonePages(database).read(connection, ref, range, FEW);
+    },
+  ],
+  [
+    "the beginning of a history with where its session is",
+    PRIMARY.messages,
+    (database, connection) => {
+      const ref = { tenantId: TENANT, sessionId: SESSION };
+      const likely = { afterSequence: 2_500, maxItems: 9 };
+      return new AlonePages(database).open(connection, ref, likely, FEW);
     },
   ],
   [

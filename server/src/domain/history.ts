@@ -117,7 +117,8 @@ async function openHistory(
 
 /** Gives what is likely to be read first, if that can be told before the session is looked at. */
 function likelyFirst(cache: HistoryCache, request: CheckedHistoryRequest): LikelyRange | undefined {
-  if (request.start.from === "last_messages") return undefined;
+  // Who resumes is mostly where the session is: there is nothing to be read.
+  if (["last_messages", "resume_token"].includes(request.start.from)) return undefined;
   const afterSequence = askedSequence(request);
   if (cache.mayHold(request.ref, afterSequence)) return undefined;
   return { afterSequence, maxItems: FIRST_ITEMS };

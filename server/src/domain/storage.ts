@@ -292,9 +292,8 @@ export interface MessageStorage {
    *
    * `choose` may be called again, with a newer position. What it throws is thrown.
    *
-   * `likely` is what it will probably ask for, in ascending order: where the database takes
-   * two statements at once, it may be read before the position is known. The page then has no
-   * more messages than it says.
+   * `likely` is what it will probably ask for, in ascending order: that may be read by the
+   * statement that reads the position. The page then has no more messages than it says.
    */
   readFrom(
     ref: SessionRef,

@@ -60,8 +60,6 @@ export interface Dialect {
   readonly tableOptions: string;
   /** Whether all statements share one connection, so that they have to queue. */
   readonly singleConnection: boolean;
-  /** Whether a connection takes a statement before it has answered the one before. */
-  readonly pipelines: boolean;
   /** Begins a transaction that will write. */
   readonly begin: string;
   /** Begins a transaction that only reads, and sees the same snapshot all the time. */

@@ -20,6 +20,9 @@ const DECODED: Form<string, Date> = { toText: String, toTime: (ms) => new Date(m
 
 const AS_READ: Form<Text, number> = { toText: (value) => value as Text, toTime: (ms) => ms };
 
+/** How many columns there are: the next one is not a message's. */
+const COLUMN_COUNT = 16;
+
 /** Reads the rows of messages, many at once, without TypeORM's work on every value. */
 export class LiveMessageRows {
   /** What statements select; their rows are to be of one `session_id`, and not deleted. */
@@ -56,6 +59,21 @@ export class LiveMessageRows {
       messages.push(this.#toMessage(sessionId, row, DECODED));
     });
     return messages;
+  }
+
+  /** Reads messages as {@link LiveMessageRows.read} does, and what the last row has in one column more. */
+  async readBeside(
+    connection: Connection,
+    sessionId: string,
+    statement: Statement,
+  ): Promise<{ readonly messages: readonly LayerMessage[]; readonly beside: string }> {
+    const messages: LayerMessage[] = [];
+    let beside = "";
+    await connection.rawRows(statement, (row) => {
+      messages.push(this.#toMessage(sessionId, row, DECODED));
+      beside = String(row[COLUMN_COUNT]);
+    });
+    return { messages, beside };
   }
 
   /** Reads messages as {@link LiveMessageRows.read} does, and passes them on one by one. */

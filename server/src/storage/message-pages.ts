@@ -27,11 +27,6 @@ export function beginsAs(
   return order === "ascending" && roles === undefined && afterSequence === likely.afterSequence;
 }
 
-/** The range of which it is likely that its first messages will be asked for. */
-export function toRange({ afterSequence }: LikelyRange): MessageRange {
-  return { afterSequence, upToSequence: Number.MAX_SAFE_INTEGER, order: "ascending" };
-}
-
 /** Gives what of a page lies in a range that begins as it does. */
 export function cutTo(
   { upToSequence }: MessageRange,

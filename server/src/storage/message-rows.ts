@@ -1,9 +1,4 @@
-import {
-  type EncodedBounds,
-  type EncodedPage,
-  PageEncoding,
-} from "../domain/history-cache/encoded-page.js";
-import type { MessageRange, PageBounds, SessionRef } from "../domain/storage.js";
+import type { MessageRange, PageBounds } from "../domain/storage.js";
 import { takePage } from "./bounded-page.js";
 import type { Connection, Database } from "./database.js";
 import type { KeptMessages, Statement } from "./dialect.js";
@@ -17,15 +12,10 @@ import {
   upTo,
 } from "./message-selection.js";
 import { paddedLists, placeholdersOf } from "./padded-list.js";
-import type { SessionHead } from "./session-row.js";
 import { Table } from "./table.js";
 
 /** The most bytes that one statement inserts, so that it fits a database's packets. */
 const MAX_INSERT_BYTES = 4 * 1024 * 1024;
-
-/** What {@link isReadAlone} tells, and that the tenant has the session: its parameters are its id, the tenant, and the size. */
-const IS_READ_ALONE =
-  "EXISTS (SELECT 1 FROM sessions WHERE id = ? AND tenant_id = ? AND deleted_at IS NULL AND tree_id IS NULL AND largest_message_bytes <= ?)";
 
 /** The rows of a range that fit a page, and whether more follow. */
 export interface MessageRowPage {
@@ -172,38 +162,11 @@ export class MessageRows {
     bounds: SizedBounds,
   ): Promise<MessageRowPage> {
     if (bounds.largestBytes <= largestFitting(bounds)) {
-      return this.#readPage(connection, sessionId, bounds, range);
+      const { maxItems } = bounds;
+      const rows = await this.#select(connection, sessionId, { ...range, limit: maxItems + 1 });
+      return { rows: rows.slice(0, maxItems), hasMore: rows.length > maxItems };
     }
     return this.#readSized(connection, sessionId, range, bounds);
-  }
-
-  /**
-   * Reads the rows of a range that fit the bounds by one statement, of a session of which nothing
-   * is known yet: none, unless {@link isReadAlone} is true of it, and the tenant has it.
-   */
-  async readAlone(
-    connection: Connection,
-    ref: SessionRef,
-    range: MessageRange,
-    bounds: PageBounds,
-  ): Promise<MessageRowPage> {
-    return this.#readPage(connection, ref.sessionId, bounds, readAlone(ref, range, bounds));
-  }
-
-  /** Reads a page as {@link MessageRows.readAlone} does, and encodes it meanwhile. */
-  async encodeAlone(
-    connection: Connection,
-    ref: SessionRef,
-    range: MessageRange,
-    bounds: EncodedBounds,
-  ): Promise<EncodedPage> {
-    const { sessionId } = ref;
-    const { maxItems, encode } = bounds;
-    const selection = { ...readAlone(ref, range, bounds), limit: maxItems + 1 };
-    const encoding = new PageEncoding(encode);
-    const statement = this.#toSelect(sessionId, selection);
-    await this.#live.pass(connection, sessionId, statement, (message) => encoding.add(message));
-    return encoding.end(maxItems);
   }
 
   /** Reads the rows of a range that are kept and fit the bounds, in ascending order. */
@@ -274,27 +237,13 @@ export class MessageRows {
     return row?.sequence ?? 0;
   }
 
-  async #readPage(
-    connection: Connection,
-    sessionId: string,
-    { maxItems }: PageBounds,
-    range: Selection,
-  ): Promise<MessageRowPage> {
-    const rows = await this.#select(connection, sessionId, { ...range, limit: maxItems + 1 });
-    return { rows: rows.slice(0, maxItems), hasMore: rows.length > maxItems };
-  }
-
   #select(
     connection: Connection,
     sessionId: string,
     selection: LimitedSelection,
   ): Promise<readonly LayerMessage[]> {
-    return this.#live.read(connection, sessionId, this.#toSelect(sessionId, selection));
-  }
-
-  #toSelect(sessionId: string, selection: LimitedSelection): Statement {
     const { sql, parameters } = toSelect(sessionId, selection, this.#live.columns);
-    return [sql, parameters];
+    return this.#live.read(connection, sessionId, [sql, parameters]);
   }
 
   async #selectSome<Column extends keyof MessageRow>(
@@ -308,29 +257,8 @@ export class MessageRows {
   }
 }
 
-/**
- * Whether one statement can read a page of a session without looking at it before: all of its
- * messages lie under its own id, and so many of the largest one fit.
- */
-export function isReadAlone(
-  { treeId, largestMessageBytes }: Pick<SessionHead, "treeId" | "largestMessageBytes">,
-  bounds: PageBounds,
-): boolean {
-  return treeId === null && largestMessageBytes <= largestFitting(bounds);
-}
-
-/** Gives the selection of {@link MessageRows.readAlone}. */
-function readAlone(
-  { tenantId, sessionId }: SessionRef,
-  range: MessageRange,
-  bounds: PageBounds,
-): Selection {
-  const conditionParameters = [sessionId, tenantId, largestFitting(bounds)];
-  return { ...range, condition: IS_READ_ALONE, conditionParameters };
-}
-
 /** How large a message may be of which a page may have as many as it may have messages, and one more. */
-function largestFitting({ maxItems, maxBytes }: PageBounds): number {
+export function largestFitting({ maxItems, maxBytes }: PageBounds): number {
   return Math.floor(maxBytes / (maxItems + 1));
 }
 

@@ -20,6 +20,7 @@ import type {
   SessionRef,
 } from "../domain/storage.js";
 import { requireVersion } from "../domain/versions.js";
+import { isReadAlone } from "./alone-pages.js";
 import { AppendLane } from "./append-lane.js";
 import { GroupSessions } from "./append-sessions.js";
 import { recordClear, recordMessageChange } from "./change-rows.js";
@@ -29,9 +30,8 @@ import { forgetOldest } from "./forget-oldest.js";
 import { KnownHeads } from "./known-heads.js";
 import { LeaseRows } from "./lease-rows.js";
 import { MessageClearing } from "./message-clearing.js";
-import { beginsAs, cutTo, isGapless, sizedFor, toPage, toRange } from "./message-pages.js";
+import { beginsAs, cutTo, isGapless, sizedFor, toPage } from "./message-pages.js";
 import { fromMessageRow, requireMessage, toContentColumns, toTombstone } from "./message-row.js";
-import { isReadAlone, type MessageRowPage } from "./message-rows.js";
 import { type MessagePlaces, SessionMessages } from "./session-messages.js";
 import { SessionReads } from "./session-reads.js";
 import {
@@ -90,7 +90,7 @@ export class TypeOrmMessageStorage implements MessageStorage {
   async read(ref: SessionRef, range: MessageRange, bounds: PageBounds): Promise<Page<Message>> {
     const alone = this.#mayReadAlone(ref)
       ? await this.#database.read((connection) =>
-          this.#messages.readAlone(connection, ref, range, bounds),
+          this.#messages.alone.read(connection, ref, range, bounds),
         )
       : undefined;
     // An empty one may not be all: the session may be one that is not read so.
@@ -105,7 +105,7 @@ export class TypeOrmMessageStorage implements MessageStorage {
   ): Promise<EncodedPage> {
     const alone = this.#mayReadAlone(ref)
       ? await this.#database.read((connection) =>
-          this.#messages.encodeAlone(connection, ref, range, bounds),
+          this.#messages.alone.encode(connection, ref, range, bounds),
         )
       : undefined;
     if (alone !== undefined && alone.messages.length > 0) return alone;
@@ -117,6 +117,12 @@ export class TypeOrmMessageStorage implements MessageStorage {
     return !this.#notReadAlone.has(sessionId);
   }
 
+  #noteHead(head: SessionHead, bounds: PageBounds): void {
+    if (isReadAlone(head, bounds)) return;
+    this.#notReadAlone.add(head.id);
+    forgetOldest(this.#notReadAlone, MAX_NOT_READ_ALONE);
+  }
+
   /** Reads a page wherever the messages lie. */
   async #readPlaced(
     ref: SessionRef,
@@ -126,10 +132,7 @@ export class TypeOrmMessageStorage implements MessageStorage {
     const page = await this.#reads.read(
       ref,
       (connection, head) => {
-        if (!isReadAlone(head, bounds)) {
-          this.#notReadAlone.add(head.id);
-          forgetOldest(this.#notReadAlone, MAX_NOT_READ_ALONE);
-        }
+        this.#noteHead(head, bounds);
         return this.#messages.read(connection, head, range, sizedFor(head, bounds));
       },
       (found) => isGapless(found, range),
@@ -143,29 +146,31 @@ export class TypeOrmMessageStorage implements MessageStorage {
     bounds: PageBounds,
     likely?: LikelyRange,
   ): Promise<{ position: SessionPosition; page: Page<Message> | undefined }> {
-    const isAhead = likely !== undefined && this.#database.dialect.pipelines;
+    const opening =
+      likely !== undefined && this.#mayReadAlone(ref)
+        ? await this.#database.read((connection) =>
+            this.#messages.alone.open(connection, ref, likely, bounds),
+          )
+        : undefined;
+    if (opening !== undefined && likely !== undefined) {
+      const { position } = opening;
+      const range = choose(position);
+      if (range === undefined) return { position, page: undefined };
+      if (beginsAs(range, likely)) {
+        return { position, page: toPage(ref, cutTo(range, opening.page)) };
+      }
+    }
     const { position, read } = await this.#reads.read(
       ref,
-      async (connection, head, ahead?: Promise<MessageRowPage>) => {
+      async (connection, head) => {
+        this.#noteHead(head, bounds);
         const position = positionOf(head);
         const range = choose(position);
         if (range === undefined) return { position };
-        const first = isAhead && beginsAs(range, likely) ? await ahead : undefined;
-        // Where it is empty, the session may have been one that it does not read.
-        const page =
-          first !== undefined && first.rows.length > 0
-            ? cutTo(range, first)
-            : await this.#messages.read(connection, head, range, sizedFor(head, bounds));
+        const page = await this.#messages.read(connection, head, range, sizedFor(head, bounds));
         return { position, read: { range, page } };
       },
       ({ read }) => read === undefined || isGapless(read.page, read.range),
-      isAhead
-        ? (connection) =>
-            this.#messages.readAlone(connection, ref, toRange(likely), {
-              ...bounds,
-              maxItems: likely.maxItems,
-            })
-        : undefined,
     );
     return { position, page: read && toPage(ref, read.page) };
   }

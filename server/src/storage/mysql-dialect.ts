@@ -37,7 +37,6 @@ export const mysql: Dialect = {
   },
   tableOptions: "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin ROW_FORMAT=DYNAMIC",
   singleConnection: false,
-  pipelines: false,
   begin: "START TRANSACTION",
   beginSnapshot: [
     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",

@@ -46,7 +46,6 @@ export const postgres: Dialect = {
   },
   tableOptions: "",
   singleConnection: false,
-  pipelines: true,
   begin: "BEGIN",
   beginSnapshot: ["BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"],
   forUpdate: "FOR UPDATE",

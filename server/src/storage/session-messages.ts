@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { EncodedBounds, EncodedPage } from "../domain/history-cache/encoded-page.js";
-import type { MessageRange, PageBounds, SessionRef } from "../domain/storage.js";
+import type { MessageRange } from "../domain/storage.js";
+import { AlonePages } from "./alone-pages.js";
 import type { Connection, Database } from "./database.js";
 import type { Statement } from "./dialect.js";
 import type { MessageRow } from "./entities.js";
@@ -44,6 +44,8 @@ interface Layered<Range> {
  * after that is erased at once.
  */
 export class SessionMessages {
+  /** Reads what may be read without looking at the session before. */
+  readonly alone: AlonePages;
   readonly #rows: MessageRows;
   readonly #lookup: MessageLookup;
   readonly #layers: LayerRows;
@@ -52,6 +54,7 @@ export class SessionMessages {
   readonly #unshown: UnshownMessages;
 
   constructor(database: Database) {
+    this.alone = new AlonePages(database);
     this.#rows = new MessageRows(database);
     this.#lookup = new MessageLookup(database);
     this.#layers = new LayerRows(database);
@@ -108,26 +111,6 @@ export class SessionMessages {
     if (!session.isLayered) return this.#rows.read(connection, session.id, range, bounds);
     const layered = await this.#layeredRange(connection, session, range);
     return this.#layered.read(connection, layered.layers, layered.range, bounds);
-  }
-
-  /** Reads the rows of a range that fit the bounds by one statement, see {@link MessageRows.readAlone}. */
-  readAlone(
-    connection: Connection,
-    ref: SessionRef,
-    range: MessageRange,
-    bounds: PageBounds,
-  ): Promise<MessageRowPage> {
-    return this.#rows.readAlone(connection, ref, range, bounds);
-  }
-
-  /** Reads and encodes a page by one statement, see {@link MessageRows.encodeAlone}. */
-  encodeAlone(
-    connection: Connection,
-    ref: SessionRef,
-    range: MessageRange,
-    bounds: EncodedBounds,
-  ): Promise<EncodedPage> {
-    return this.#rows.encodeAlone(connection, ref, range, bounds);
   }
 
   /** Reads the rows of a range that are kept, see {@link MessageRows.readKept}. */

@@ -43,7 +43,6 @@ export const sqlite: Dialect = {
   },
   tableOptions: "",
   singleConnection: true,
-  pipelines: false,
   // A transaction that reads before it writes would fail if another process wrote in between.
   begin: "BEGIN IMMEDIATE",
   beginSnapshot: ["BEGIN"],
