@@ -61,6 +61,8 @@ export interface BenchCase {
    * for a moment only.
    */
   readonly warmUpOperations?: number;
+  /** Whether its baseline does what those of earlier cases have done for long. */
+  readonly isBaselineWarm?: boolean;
   /** Whether it is not warmed up, since a round is long enough whatever its time. */
   readonly isNotWarmedUp?: boolean;
   /** The backends that it is measured on: all by default. */

@@ -44,9 +44,9 @@ export async function measureCase(
   const loads = await benchCase.prepare(stage);
   const { rounds, roundMs, warmUpMs } = effort;
   if (!benchCase.isMeasuredOnce && !benchCase.isNotWarmedUp) {
-    for (const load of [loads.server, loads.baseline]) {
-      await warmUp(load, warmUpMs, benchCase.warmUpOperations ?? 1);
-    }
+    const { warmUpOperations = 1, isBaselineWarm } = benchCase;
+    await warmUp(loads.server, warmUpMs, warmUpOperations);
+    await warmUp(loads.baseline, warmUpMs, isBaselineWarm ? 1 : warmUpOperations);
   }
   const meters = loads.meters ?? { server: stage.server, baseline: stage.echo };
   const unit = `µs/${benchCase.operation}`;

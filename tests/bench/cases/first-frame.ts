@@ -77,6 +77,7 @@ function firstFrameCase({ name, targets, args, rows }: FirstFrame): BenchCase {
     baseline: "echo",
     operation: "call",
     warmUpOperations: 2_500,
+    isBaselineWarm: true,
     targets,
     // What is in memory is with its server, and cannot be read by another or by a driver.
     ...(args.length > 0 && { backends: ["sqlite", "postgres", "mariadb"] }),

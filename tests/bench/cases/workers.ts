@@ -16,7 +16,7 @@ export const workers: BenchCase = {
   baseline: "one-process",
   operation: "call",
   backends: ["postgres", "mariadb"],
-  warmUpOperations: 8_000,
+  warmUpOperations: 6_000,
   // The targets are for it alone.
   backendsByDefault: ["postgres"],
   targets: [
