@@ -151,10 +151,41 @@ describeDatabases(
       stop();
       vi.spyOn(performance, "now").mockReturnValue(performance.now() + 61_000);
       onTestFinished(() => void vi.restoreAllMocks());
-      ringing.ring(ids[0] ?? "");
+      const late = randomUUID();
+      ringing.ring(late);
       await untilConnected(ringing);
 
-      expect(payloads.join()).not.toContain(ids[0]);
+      expect(payloads.join()).not.toContain(late);
+    });
+
+    it("tells those who begin to listen for what it has rung just before", async () => {
+      const url = await database.create();
+      const ringing = await openConnected(url);
+      const id = randomUUID();
+      ringing.ring(id);
+
+      const listening = await openConnected(url);
+
+      await untilHeard(listening, [id]);
+    });
+
+    it("rings for those who listen again after it came", async () => {
+      const url = await database.create();
+      const doorbell = new PostgresDoorbell({ url, logger: SILENT_LOGGER });
+      onTestFinished(() => doorbell.close());
+      const heard = new Set<string>();
+      const again = Object.assign(doorbell, { url, heard });
+      const listener = (ids: readonly string[]) => {
+        for (const id of ids) heard.add(id);
+      };
+      const stop = again.listen(listener);
+      await untilConnected(again);
+      stop();
+      const ringing = await openConnected(url);
+
+      again.listen(listener);
+
+      await untilRings(ringing, again);
     });
 
     it("rings for those who listened before it came", async () => {

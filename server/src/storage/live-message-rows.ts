@@ -43,8 +43,9 @@ export class LiveMessageRows {
       bigint("version"),
       bigint("revision"),
       time("created_at"),
-      // Few messages are ever changed: for the others, there is one time less to read.
-      time("NULLIF(updated_at, created_at)"),
+      // Few messages are ever changed: for the others, there is one time less to read. It is not
+      // NULLIF, of which MySQL makes text.
+      time("CASE WHEN updated_at <> created_at THEN updated_at END"),
     ].join(", ");
   }
 

@@ -13,7 +13,7 @@ const rawRows: RawRows = {
   boolean: asIs,
   time: asIs,
   bytes: asIs,
-  toMs: Number,
+  toMs: requireMs,
   toBytes: (value) => value as Buffer,
   run(connection, statement, take) {
     return takeMysqlRows(connection as RawMysqlConnection, statement, take);
@@ -163,6 +163,13 @@ function lockKnownInMysql(columns: readonly string[], count: number): string {
     .join(", ");
   // By the ids alone, too: MariaDB finds no rows by tuples but among all that there are.
   return `SELECT 9223372036854775807 + (${count} - COUNT(*)) FROM sessions FORCE INDEX (PRIMARY) WHERE id IN (${ids}) AND (${told.join(", ")}) IN (${known}) FOR UPDATE SKIP LOCKED`;
+}
+
+/** What MySQL makes of a time may be text: that is not to pass for one. */
+function requireMs(value: unknown): number {
+  const ms = Number(value);
+  if (Number.isNaN(ms)) throw new Error("a column of times has been read as something else");
+  return ms;
 }
 
 function runInMysql(

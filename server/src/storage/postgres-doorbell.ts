@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Client, type ClientConfig } from "pg";
 import type { Doorbell } from "../domain/doorbell.js";
 import type { Logger } from "../domain/log.js";
+import { forgetOldest } from "./forget-oldest.js";
 
 const CHANNEL = "mofa_state";
 
@@ -18,6 +19,10 @@ const IDS_PER_NOTIFICATION = 200;
 
 /** How many sessions may wait to be rung for, while the database takes its time. */
 const MAX_PENDING = 20_000;
+
+/** How many sessions are remembered for which was rung while nobody listened, and for how long, in milliseconds. */
+const MAX_UNTOLD = 1_000;
+const UNTOLD_MS = 5_000;
 
 const FIRST_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 2_000;
@@ -48,7 +53,8 @@ export interface PostgresDoorbellOptions {
  * commits. Here those who ring while a notification is on its way go together with the next.
  *
  * Most servers are alone on their database, or nobody follows on the others: where nobody has
- * said to listen, nobody is rung for.
+ * said to listen, nobody is rung for. Who says so is told what was rung for a moment before: it
+ * may have looked before that, and said so afterwards.
  *
  * The connection is made in the background, and anew whenever it is lost. Meanwhile
  * ringing does nothing.
@@ -65,7 +71,9 @@ export class PostgresDoorbell implements Doorbell {
   #isOutageKnown = false;
   /** When to take it that nobody else listens any more. */
   #believedUntil = 0;
-  /** When this one has said last that it listens. */
+  /** When was rung for sessions while nobody listened, the newest at the end. */
+  readonly #untold = new Map<string, number>();
+  /** When this one has said last that it listens, to all who are there. */
   #saidAt = Number.NEGATIVE_INFINITY;
   #repeating: NodeJS.Timeout | undefined;
 
@@ -75,7 +83,14 @@ export class PostgresDoorbell implements Doorbell {
   }
 
   ring(sessionId: string): void {
-    if (performance.now() < this.#believedUntil) this.#tell(sessionId);
+    const now = performance.now();
+    if (now < this.#believedUntil) {
+      this.#tell(sessionId);
+      return;
+    }
+    this.#untold.delete(sessionId);
+    this.#untold.set(sessionId, now);
+    forgetOldest(this.#untold, MAX_UNTOLD);
   }
 
   listen(listener: (sessionIds: readonly string[]) => void): () => void {
@@ -126,6 +141,7 @@ export class PostgresDoorbell implements Doorbell {
     } catch (error) {
       // The ids are lost: the other servers find them when they look.
       this.#pending.clear();
+      this.#saidAt = Number.NEGATIVE_INFINITY;
       this.#warn(error);
       disconnect(client);
     } finally {
@@ -178,14 +194,28 @@ export class PostgresDoorbell implements Doorbell {
     if (this.#isOutageKnown) this.#options.logger.info({}, "the doorbell of the database is back");
     this.#isOutageKnown = false;
     this.#tell(WHO_LISTENS);
+    this.#answer();
+  }
+
+  /** Says whether this one listens to somebody who may not know. */
+  #answer(): void {
+    this.#saidAt = Number.NEGATIVE_INFINITY;
     if (this.#listeners.size > 0) this.#sayListening();
   }
 
   #hear(words: readonly string[]): void {
     const sessionIds = words.filter((word) => word !== LISTENING && word !== WHO_LISTENS);
-    if (words.includes(LISTENING)) this.#believedUntil = performance.now() + BELIEVED_MS;
-    if (words.includes(WHO_LISTENS) && this.#listeners.size > 0) this.#sayListening();
+    if (words.includes(LISTENING)) this.#believe();
+    if (words.includes(WHO_LISTENS)) this.#answer();
     for (const listener of this.#listeners) listener(sessionIds);
+  }
+
+  /** Takes it that somebody listens, and tells what was rung for just before. */
+  #believe(): void {
+    const now = performance.now();
+    this.#believedUntil = now + BELIEVED_MS;
+    for (const [sessionId, at] of this.#untold) if (now - at < UNTOLD_MS) this.#tell(sessionId);
+    this.#untold.clear();
   }
 
   /** Warns once an outage. */

@@ -36,11 +36,6 @@ export class PageEncoding {
     this.#encoding = encode();
   }
 
-  /** How many messages were added. */
-  get count(): number {
-    return this.#count;
-  }
-
   /** Encodes the next message. */
   add(message: PassedMessage): void {
     if (message.status === "streaming") this.#unfinished.push(this.#count);
