@@ -45,7 +45,7 @@ export const appendOne: BenchCase = {
 /** 64 calls under way, each to a session of its own: the throughput of a server. */
 export const appendMany: BenchCase = {
   ...appendCase({ name: "append-64", inFlight: 64, sessions: 64, messages: 1 }),
-  warmUpOperations: 10_000,
+  warmUpOperations: 6_000,
   targets: [share(0.85, ["sqlite", "postgres"]), share(0.7, ["mariadb"]), CPU],
 };
 

@@ -15,7 +15,7 @@ export const coldStream: BenchCase = {
   name: "stream-100k-cold",
   baseline: "driver",
   operation: "message",
-  warmUpOperations: 4 * HISTORY_LENGTH,
+  warmUpOperations: 3 * HISTORY_LENGTH,
   backends: ["sqlite", "postgres", "mariadb"],
   targets: [share(0.75, ["sqlite", "postgres"]), share(0.6, ["mariadb"])],
   async prepare(stage) {

@@ -46,8 +46,8 @@ export const followPoll: BenchCase = {
     timesTheRound: 6,
   }),
   name: "follow-poll",
+  onlyInFull: true,
   backends: ["postgres", "mariadb"],
-  backendsByDefault: ["postgres"],
   targets: [atMost(POLL_INTERVAL_MS + 10)],
 };
 

@@ -16,6 +16,7 @@ export const idleFollowers: BenchCase = {
   name: "idle-followers",
   baseline: "echo-idle",
   operation: "follower",
+  onlyInFull: true,
   isMeasuredOnce: true,
   // Following is the same on all of them, and opening so many takes a while.
   backends: ["sqlite"],
