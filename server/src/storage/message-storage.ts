@@ -20,7 +20,7 @@ import type {
   SessionRef,
 } from "../domain/storage.js";
 import { requireVersion } from "../domain/versions.js";
-import { isReadAlone } from "./alone-pages.js";
+import { isReadAlone, type Opening } from "./alone-pages.js";
 import { AppendLane } from "./append-lane.js";
 import { GroupSessions } from "./append-sessions.js";
 import { recordClear, recordMessageChange } from "./change-rows.js";
@@ -146,12 +146,7 @@ export class TypeOrmMessageStorage implements MessageStorage {
     bounds: PageBounds,
     likely?: LikelyRange,
   ): Promise<{ position: SessionPosition; page: Page<Message> | undefined }> {
-    const opening =
-      likely !== undefined && this.#mayReadAlone(ref)
-        ? await this.#database.read((connection) =>
-            this.#messages.alone.open(connection, ref, likely, bounds),
-          )
-        : undefined;
+    const opening = likely && (await this.#open(ref, likely, bounds));
     if (opening !== undefined && likely !== undefined) {
       const { position } = opening;
       const range = choose(position);
@@ -173,6 +168,18 @@ export class TypeOrmMessageStorage implements MessageStorage {
       ({ read }) => read === undefined || isGapless(read.page, read.range),
     );
     return { position, page: read && toPage(ref, read.page) };
+  }
+
+  /** Reads where a session is and what is likely to be asked for by one statement, if that saves a round trip. */
+  async #open(
+    ref: SessionRef,
+    likely: LikelyRange,
+    bounds: PageBounds,
+  ): Promise<Opening | undefined> {
+    if (this.#database.dialect.singleConnection || !this.#mayReadAlone(ref)) return undefined;
+    return this.#database.read((connection) =>
+      this.#messages.alone.open(connection, ref, likely, bounds),
+    );
   }
 
   async readKept(
