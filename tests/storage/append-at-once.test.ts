@@ -36,6 +36,18 @@ async function contentsOf({ messages }: Storage, ref: SessionRef): Promise<reado
   return items.map(({ content }) => content);
 }
 
+/** Takes the database back to where a session had its first message alone, as a backup does. */
+async function takeBack(url: string, { sessionId }: SessionRef): Promise<void> {
+  const restored = await openDatabase(url, 1);
+  onTestFinished(() => restored.close());
+  await restored.transaction(async ({ query }) => {
+    await query("DELETE FROM messages WHERE session_id = ? AND sequence > 1", [sessionId]);
+    const sql =
+      "UPDATE sessions SET head_sequence = 1, message_count = 1, revision = 2 WHERE id = ?";
+    await query(sql, [sessionId]);
+  });
+}
+
 /** What another server may do to a session, and what its messages and revision are after one more append. */
 const CHANGES: readonly {
   readonly name: string;
@@ -121,14 +133,7 @@ describeDatabases(
       const ref = await createSession(ours);
       await append(ours, ref, "1");
       await ours.messages.append(ref, appendOf(newMessage(), newMessage()));
-      const restored = await openDatabase(url, 1);
-      onTestFinished(() => restored.close());
-      await restored.transaction(async ({ query }) => {
-        await query("DELETE FROM messages WHERE session_id = ? AND sequence > 1", [ref.sessionId]);
-        const sql =
-          "UPDATE sessions SET head_sequence = 1, message_count = 1, revision = 2 WHERE id = ?";
-        await query(sql, [ref.sessionId]);
-      });
+      await takeBack(url, ref);
       await append(await openForTest(url), ref, "theirs");
 
       const appended = await append(ours, ref, "2");
@@ -143,14 +148,7 @@ describeDatabases(
       const ref = await createSession(ours);
       await append(ours, ref, "1");
       await append(ours, ref, "lost");
-      const restored = await openDatabase(url, 1);
-      onTestFinished(() => restored.close());
-      await restored.transaction(async ({ query }) => {
-        await query("DELETE FROM messages WHERE session_id = ? AND sequence > 1", [ref.sessionId]);
-        const sql =
-          "UPDATE sessions SET head_sequence = 1, message_count = 1, revision = 2 WHERE id = ?";
-        await query(sql, [ref.sessionId]);
-      });
+      await takeBack(url, ref);
       await append(await openForTest(url), ref, "x".repeat(100_000));
 
       await append(ours, ref, "3");
