@@ -16,10 +16,7 @@ export const eagerSending: ServerInterceptor = ({ responseStream }, call) =>
 
 type NextCall = ConstructorParameters<typeof ServerInterceptingCall>[0];
 
-/**
- * Passes all but messages straight on: what it inherits would ask a chain of responders and
- * listeners for each, which takes as long as all else that the server does for a first frame.
- */
+/** Passes all but messages straight on: what it inherits asks a chain of responders and listeners for each. */
 class EagerCall extends ServerInterceptingCall {
   readonly #next: NextCall;
   #frames = 0;

@@ -8,11 +8,14 @@ import type { LikelyRange, MessageRange, PageBounds, SessionRef } from "../domai
 import type { Connection, Database } from "./database.js";
 import type { Statement } from "./dialect.js";
 import { LiveMessageRows } from "./live-message-rows.js";
-import { largestFitting, type MessageRowPage } from "./message-rows.js";
+import { largestFitting, type MessageRowPage, toRowPage } from "./message-rows.js";
 import { type LimitedSelection, toSelect } from "./message-selection.js";
 import type { SessionHead } from "./session-row.js";
 
-/** What {@link isReadAlone} tells, and that the tenant has the session: its parameters are its id, the tenant, and the size. */
+/**
+ * What {@link isReadAlone} tells, and that the tenant has the session: its parameters are its
+ * id, the tenant, and the size.
+ */
 const IS_READ_ALONE =
   "EXISTS (SELECT 1 FROM sessions WHERE id = ? AND tenant_id = ? AND deleted_at IS NULL AND tree_id IS NULL AND largest_message_bytes <= ?)";
 
@@ -46,7 +49,7 @@ export class AlonePages {
   ): Promise<MessageRowPage> {
     const statement = this.#toSelect(ref, range, bounds);
     const rows = await this.#live.read(connection, ref.sessionId, statement);
-    return toPage(rows, bounds);
+    return toRowPage(rows, bounds);
   }
 
   /** Reads a page as {@link AlonePages.read} does, and encodes it meanwhile. */
@@ -74,9 +77,12 @@ export class AlonePages {
     const bounds = { maxItems, maxBytes };
     const [sql, parameters] = this.#toSelect(ref, range, bounds, `, ${POSITION}`);
     const statement: Statement = [sql, [ref.sessionId, ...parameters]];
-    const { messages, beside } = await this.#live.readBeside(connection, ref.sessionId, statement);
-    if (messages.length === 0) return undefined;
-    return { position: toPosition(beside), page: toPage(messages, bounds) };
+    let position = "";
+    const rows = await this.#live.read(connection, ref.sessionId, statement, (value) => {
+      position = String(value);
+    });
+    if (rows.length === 0) return undefined;
+    return { position: toPosition(position), page: toRowPage(rows, bounds) };
   }
 
   #toSelect(
@@ -105,10 +111,6 @@ export function isReadAlone(
   bounds: PageBounds,
 ): boolean {
   return treeId === null && largestMessageBytes <= largestFitting(bounds);
-}
-
-function toPage(rows: MessageRowPage["rows"], { maxItems }: PageBounds): MessageRowPage {
-  return { rows: rows.slice(0, maxItems), hasMore: rows.length > maxItems };
 }
 
 function toPosition(text: string): SessionPosition {

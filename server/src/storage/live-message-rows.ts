@@ -49,32 +49,22 @@ export class LiveMessageRows {
     ].join(", ");
   }
 
-  /** Reads messages by a statement that selects {@link LiveMessageRows.columns} of rows with a `session_id`. */
+  /**
+   * Reads messages by a statement that selects {@link LiveMessageRows.columns} of rows with a
+   * `session_id`. What rows have in one column more is handed over.
+   */
   async read(
     connection: Connection,
     sessionId: string,
     statement: Statement,
+    takeBeside?: (value: unknown) => void,
   ): Promise<LayerMessage[]> {
     const messages: LayerMessage[] = [];
     await connection.rawRows(statement, (row) => {
       messages.push(this.#toMessage(sessionId, row, DECODED));
+      takeBeside?.(row[COLUMN_COUNT]);
     });
     return messages;
-  }
-
-  /** Reads messages as {@link LiveMessageRows.read} does, and what the last row has in one column more. */
-  async readBeside(
-    connection: Connection,
-    sessionId: string,
-    statement: Statement,
-  ): Promise<{ readonly messages: readonly LayerMessage[]; readonly beside: string }> {
-    const messages: LayerMessage[] = [];
-    let beside = "";
-    await connection.rawRows(statement, (row) => {
-      messages.push(this.#toMessage(sessionId, row, DECODED));
-      beside = String(row[COLUMN_COUNT]);
-    });
-    return { messages, beside };
   }
 
   /** Reads messages as {@link LiveMessageRows.read} does, and passes them on one by one. */

@@ -162,9 +162,8 @@ export class MessageRows {
     bounds: SizedBounds,
   ): Promise<MessageRowPage> {
     if (bounds.largestBytes <= largestFitting(bounds)) {
-      const { maxItems } = bounds;
-      const rows = await this.#select(connection, sessionId, { ...range, limit: maxItems + 1 });
-      return { rows: rows.slice(0, maxItems), hasMore: rows.length > maxItems };
+      const limit = bounds.maxItems + 1;
+      return toRowPage(await this.#select(connection, sessionId, { ...range, limit }), bounds);
     }
     return this.#readSized(connection, sessionId, range, bounds);
   }
@@ -255,6 +254,11 @@ export class MessageRows {
     const { sql, parameters } = toSelect(sessionId, selection, columns);
     return this.#table.toRows<Column>(await connection.query(sql, parameters));
   }
+}
+
+/** Gives a page of rows of which one more was asked for than it may have. */
+export function toRowPage(rows: readonly LayerMessage[], { maxItems }: PageBounds): MessageRowPage {
+  return { rows: rows.slice(0, maxItems), hasMore: rows.length > maxItems };
 }
 
 /** How large a message may be of which a page may have as many as it may have messages, and one more. */

@@ -47,7 +47,7 @@ SELECT id FROM advanced`;
 
 /**
  * Gives PostgreSQL's statement that appends one message to one session as
- * {@link appendInPostgres} does, in two thirds of the time: nothing is JSON. Its parameters are
+ * {@link appendInPostgres} does, in five sixths of the time: nothing is JSON. Its parameters are
  * - what is written of the session,
  * - its id,
  * - what it is known to be: what tells,
