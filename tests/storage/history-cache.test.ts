@@ -36,7 +36,7 @@ async function readHistory(
   { tenantId, sessionId }: SessionRef,
   start: HistoryStart = BEGINNING,
 ): Promise<readonly Message[]> {
-  const reader = { tenantId, signal: new AbortController().signal };
+  const reader = { tenantId, aborted: false };
   const options = { follow: false, includeDeltas: false, frameMaxMessages: 0 };
   const read: Message[] = [];
   for await (const frame of streamHistory(histories, reader, { sessionId, start, ...options })) {

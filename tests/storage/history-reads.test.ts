@@ -28,10 +28,9 @@ const LENGTH = 300;
 
 /** Streams a history after a sequence. */
 function open(histories: Histories, { tenantId, sessionId }: SessionRef, afterSequence = 0) {
-  const { signal } = new AbortController();
   const start = { from: "after_sequence", afterSequence } as const;
   const options = { follow: false, includeDeltas: false, frameMaxMessages: 0 };
-  return streamHistory(histories, { tenantId, signal }, { sessionId, start, ...options });
+  return streamHistory(histories, { tenantId, aborted: false }, { sessionId, start, ...options });
 }
 
 /** What may have become of a session of some messages. */

@@ -24,6 +24,8 @@ export interface StreamReader {
   readonly tenantId: string;
   /** Aborted when the reader has gone. */
   readonly signal: AbortSignal;
+  /** Whether the signal is aborted: asking this makes no signal where there is none yet. */
+  readonly aborted: boolean;
 }
 
 /** Where histories come from: the database, and what is kept of it. */
@@ -37,7 +39,7 @@ export interface Histories extends HistorySource {
  *
  * It reads the next page while the present one is taken, but for the first ones, and never
  * holds more than two.
- * Ending the iteration early ends the reading, and so does the signal of a caller that has gone.
+ * Ending the iteration early ends the reading, and so does a caller that has gone.
  *
  * @throws StateError `invalid_argument` for a malformed request, or a token of another session.
  * @throws StateError `out_of_range` POSITION_AHEAD for a start beyond what is stored.
@@ -45,13 +47,13 @@ export interface Histories extends HistorySource {
  */
 export async function* streamHistory(
   histories: Histories,
-  { tenantId, signal }: StreamReader,
+  reader: Omit<StreamReader, "signal">,
   request: HistoryRequest,
 ): AsyncGenerator<HistoryFrame, void> {
-  const checked = checkHistoryRequest(tenantId, request);
+  const checked = checkHistoryRequest(reader.tenantId, request);
   const { ref } = checked;
   const { position, view, start, first } = await openHistory(histories, checked);
-  if (signal.aborted) return;
+  if (reader.aborted) return;
   const { headSequence, revision } = position;
   // It brings no changes: who follows from one of its tokens has still to get those.
   const known = checked.token?.revision ?? revision;

@@ -2,12 +2,18 @@ import type { Metadata } from "@grpc/grpc-js";
 import { invalidArgument } from "../domain/errors.js";
 import { NIL_UUID, parseUuid } from "../domain/uuid.js";
 
-/** What a handler knows of a call beside its request. */
-export interface CallContext {
-  /** The tenant that the call acts for: a UUID in lower case. */
-  readonly tenantId: string;
+/** Tells whether the answer of a call is still wanted. */
+export interface Wanted {
   /** Is aborted when the answer is no longer wanted: cancelled, past its deadline, or draining. */
   readonly signal: AbortSignal;
+  /** Whether the signal is aborted, without making one: a signal costs as much as a read. */
+  readonly aborted: boolean;
+}
+
+/** What a handler knows of a call beside its request. */
+export interface CallContext extends Wanted {
+  /** The tenant that the call acts for: a UUID in lower case. */
+  readonly tenantId: string;
 }
 
 const TENANT_HEADER = "x-tenant-id";

@@ -8,12 +8,12 @@ import {
 } from "@grpc/grpc-js";
 import type { Logger } from "../domain/log.js";
 import { NIL_UUID } from "../domain/uuid.js";
+import { answeringStreams, type StreamAnswer } from "./answering-streams.js";
 import { readTenant } from "./context.js";
-import { eagerSending } from "./eager-sending.js";
 import { formatListenAddress, type ListenAddress } from "./listen-address.js";
 import { type Listener, openListener } from "./listener.js";
 import { LiveStreams } from "./live-streams.js";
-import { addService, type Handlers } from "./service.js";
+import { addService, type Handlers, type Serving } from "./service.js";
 
 /** What a {@link GrpcServer} needs to know. */
 export interface GrpcServerOptions {
@@ -26,13 +26,17 @@ export interface GrpcServerOptions {
 export class GrpcServer {
   readonly #options: GrpcServerOptions;
   readonly #server: Server;
+  readonly #streams = new Map<string, StreamAnswer>();
   readonly #liveStreams = new LiveStreams();
   readonly #connections: ConnectionInjector;
   #listener: Listener | undefined;
 
   constructor(options: GrpcServerOptions) {
     this.#options = options;
-    this.#server = new Server(channelOptions(options.maxRequestBytes));
+    this.#server = new Server({
+      ...channelOptions(options.maxRequestBytes),
+      interceptors: [answeringStreams(this.#streams)],
+    });
     // Our own listener: that of grpc-js does not say why an address is refused, and cannot
     // cut the connections that are left at the end while channelz is off.
     this.#connections = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
@@ -40,13 +44,13 @@ export class GrpcServer {
 
   /** Serves a service whose calls act for the tenant of their metadata. */
   add<S extends DescService>(service: S, handlers: Partial<Handlers<S>>): void {
-    addService(this.#server, service, handlers, this.#environment(readTenant));
+    addService(this.#serving, service, handlers, this.#environment(readTenant));
   }
 
   /** Serves a service that knows no tenants; what the metadata says of them is ignored. */
   addTenantless<S extends DescService>(service: S, handlers: Partial<Handlers<S>>): void {
     addService(
-      this.#server,
+      this.#serving,
       service,
       handlers,
       this.#environment(() => NIL_UUID),
@@ -79,6 +83,10 @@ export class GrpcServer {
     this.#server.forceShutdown();
   }
 
+  get #serving(): Serving {
+    return { server: this.#server, streams: this.#streams };
+  }
+
   #environment(tenantOf: typeof readTenant): Parameters<typeof addService>[3] {
     return { ...this.#options, liveStreams: this.#liveStreams, tenantOf };
   }
@@ -86,7 +94,6 @@ export class GrpcServer {
 
 function channelOptions(maxRequestBytes: number): ServerOptions {
   return {
-    interceptors: [eagerSending],
     "grpc.enable_channelz": 0,
     "grpc.max_concurrent_streams": 1_000,
     // Our own limit answers with details; this one keeps what is far beyond it out of memory.

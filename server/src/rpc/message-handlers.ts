@@ -21,12 +21,14 @@ import {
 import type { Handlers } from "./service.js";
 
 /**
- * After which frames of a stream a turn of the event loop goes by: after each of the first,
- * and then after as many again. In it, the first ones leave without waiting for those that
- * follow, and it is noticed if the client leaves at once: where reading never waits, as in
- * SQLite, the server would otherwise go on until the send window is full.
+ * How many frames a turn of the event loop goes by after: each of the first, and then some at
+ * once. In it, frames leave without waiting for those that follow, and it is noticed if the
+ * client leaves at once: where reading never waits, as in SQLite, the server would otherwise
+ * go on until the send window is full. A client takes about as long to leave as this many
+ * frames take to be made.
  */
 const UNHURRIED_FRAMES = 8;
+const HURRIED_FRAMES = 8;
 
 /** Implements MessageService, without what writes on a stream. */
 export function messageHandlers(
@@ -37,15 +39,15 @@ export function messageHandlers(
       return encodeAppended(await messages.append(tenantId, fromAppendRequest(request)));
     },
 
-    async *streamMessages(request, { tenantId, signal }) {
-      const frames = messages.stream({ tenantId, signal }, fromStreamRequest(request));
+    async *streamMessages(request, context) {
+      const frames = messages.stream(context, fromStreamRequest(request));
       let sent = 0;
       for await (const frame of frames) {
         yield encodeFrame(frame);
         sent += 1;
-        const isUnhurried = sent <= UNHURRIED_FRAMES || sent % UNHURRIED_FRAMES === 0;
+        const isUnhurried = sent <= UNHURRIED_FRAMES || sent % HURRIED_FRAMES === 0;
         if (isUnhurried) await setImmediate();
-        if (signal.aborted) return;
+        if (context.aborted) return;
       }
     },
 

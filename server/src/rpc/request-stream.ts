@@ -1,5 +1,5 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
-import type { ServerDuplexStream } from "@grpc/grpc-js";
+import type { RequestListener, StreamingCall } from "./answering-streams.js";
 import { decodeRequest } from "./codec.js";
 
 /** The requests of a stream. */
@@ -8,14 +8,24 @@ export interface Requests<T> extends AsyncIterable<T> {
   readonly lastByteLength: number;
 }
 
-/** The requests of one call of grpc-js, each decoded when it is asked for. */
-export class RequestStream<I extends DescMessage> implements Requests<MessageShape<I>> {
+/** Who waits for a request: undefined is the end of them. */
+interface Waiting {
+  readonly resolve: (bytes: Buffer | undefined) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The requests of one call, each read and decoded when it is asked for. */
+export class RequestStream<I extends DescMessage>
+  implements Requests<MessageShape<I>>, RequestListener
+{
   readonly #schema: I;
-  readonly #call: ServerDuplexStream<Buffer, Buffer>;
+  readonly #call: StreamingCall;
   readonly #maxRequestBytes: number;
   #lastByteLength = 0;
+  #waiting: Waiting | undefined;
+  #isCut = false;
 
-  constructor(schema: I, call: ServerDuplexStream<Buffer, Buffer>, maxRequestBytes: number) {
+  constructor(schema: I, call: StreamingCall, maxRequestBytes: number) {
     this.#schema = schema;
     this.#call = call;
     this.#maxRequestBytes = maxRequestBytes;
@@ -25,11 +35,38 @@ export class RequestStream<I extends DescMessage> implements Requests<MessageSha
     return this.#lastByteLength;
   }
 
+  onRequest(bytes: Buffer): void {
+    this.#waiting?.resolve(bytes);
+  }
+
+  onHalfClose(): void {
+    this.#waiting?.resolve(undefined);
+  }
+
+  /** There are no more requests, since the call is over: who waits for one is told so by an error. */
+  cut(): void {
+    this.#isCut = true;
+    this.#waiting?.reject(cutError());
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<MessageShape<I>, void> {
-    // A handler that stops reading may still have something to say.
-    for await (const bytes of this.#call.iterator({ destroyOnReturn: false })) {
+    for (;;) {
+      const bytes = await this.#next();
+      if (bytes === undefined) return;
       this.#lastByteLength = bytes.byteLength;
       yield decodeRequest(this.#schema, bytes, this.#maxRequestBytes);
     }
   }
+
+  #next(): Promise<Buffer | undefined> {
+    return new Promise((resolve, reject) => {
+      if (this.#isCut) reject(cutError());
+      this.#waiting = { resolve, reject };
+      this.#call.read();
+    });
+  }
+}
+
+function cutError(): Error {
+  return new Error("the call is over, and its client sends no more");
 }

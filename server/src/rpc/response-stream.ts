@@ -1,11 +1,9 @@
-import {
-  Metadata,
-  type ServerDuplexStream,
-  type ServerWritableStream,
-  status,
-} from "@grpc/grpc-js";
+import { status } from "@grpc/grpc-js";
 import type { StateError } from "../domain/errors.js";
 import type { Logger } from "../domain/log.js";
+import type { StreamingCall } from "./answering-streams.js";
+import type { Wanted } from "./context.js";
+import type { Stoppable } from "./live-streams.js";
 import { SendWindow } from "./send-window.js";
 import { toStatus } from "./status.js";
 
@@ -15,11 +13,6 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 /** Why a stream is aborted whose client has gone: made once, since an `AbortError` costs as much as a read. */
 const GONE = new Error("the client has gone");
 
-/** A call of grpc-js that answers with a stream. */
-export type RespondingCall =
-  | ServerWritableStream<Buffer, Buffer>
-  | ServerDuplexStream<Buffer, Buffer>;
-
 /**
  * The replies of one streaming call, sent as fast as the client reads them.
  *
@@ -27,26 +20,37 @@ export type RespondingCall =
  * (cancelled, or past its deadline), or the server stops it. In the last two the source
  * is not waited for: its signal is aborted and its iterator is returned.
  */
-export class ResponseStream<Reply> {
-  readonly #call: RespondingCall;
+export class ResponseStream<Reply> implements Stoppable, Wanted {
+  readonly #call: StreamingCall;
   readonly #logger: Logger;
   readonly #encode: (reply: Reply) => Buffer;
   readonly #window: SendWindow;
-  readonly #controller = new AbortController();
+  #controller: AbortController | undefined;
   #deadlineTimer: NodeJS.Timeout | undefined;
   #isGone = false;
   #hasEnded = false;
-  #onAbort: ((reason: unknown) => void) | undefined;
+  /** Why the source is not wanted any more; undefined while it is. */
+  #abortReason: Error | undefined;
+  #onAbort: ((reason: Error) => void) | undefined;
 
-  constructor(call: RespondingCall, logger: Logger, encode: (reply: Reply) => Buffer) {
+  constructor(call: StreamingCall, logger: Logger, encode: (reply: Reply) => Buffer) {
     this.#call = call;
     this.#logger = logger;
     this.#encode = encode;
     this.#window = new SendWindow(call);
-    // After a cancellation grpc-js calls no callback and emits no "drain": this is the only news.
-    call.once("cancelled", () => this.#leave());
-    call.once("close", () => this.#leave());
     this.#watchDeadline();
+  }
+
+  get aborted(): boolean {
+    return this.#abortReason !== undefined;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
+    }
+    return this.#controller.signal;
   }
 
   /** Ends the stream with an error, unless it has ended. */
@@ -54,16 +58,21 @@ export class ResponseStream<Reply> {
     this.#abort(reason);
   }
 
+  /** The client has gone, or the deadline has passed: nothing more can be sent. */
+  leave(): void {
+    this.#isGone = true;
+    this.#abort(GONE);
+  }
+
   /** Sends headers at once, and what a source gives until either side ends. Never rejects. */
-  async run(open: (signal: AbortSignal) => AsyncIterable<Reply>): Promise<void> {
+  async run(open: () => AsyncIterable<Reply>): Promise<void> {
     try {
-      const { signal } = this.#controller;
-      signal.throwIfAborted();
-      await this.#sendAll(open(signal)[Symbol.asyncIterator]());
+      if (this.#abortReason !== undefined) throw this.#abortReason;
+      await this.#sendAll(open()[Symbol.asyncIterator]());
       this.#hasEnded = true;
       this.#call.end();
     } catch (error) {
-      this.#fail(error);
+      if (!this.#isGone) this.#call.fail(toStatus(error, this.#logger));
     } finally {
       clearTimeout(this.#deadlineTimer);
     }
@@ -73,7 +82,7 @@ export class ResponseStream<Reply> {
     try {
       let next = replies.next();
       // What a source begins by asking the database takes longer than this: both at once.
-      this.#call.sendMetadata(new Metadata());
+      this.#call.sendHeaders();
       for (;;) {
         const { done, value } = await this.#unlessAborted(next);
         if (done) return;
@@ -92,19 +101,13 @@ export class ResponseStream<Reply> {
     // Not Promise.race: racing with one long-lived promise keeps memory for every frame.
     return new Promise((resolve, reject) => {
       this.#onAbort = reject;
-      if (this.#controller.signal.aborted) reject(this.#controller.signal.reason);
+      if (this.#abortReason !== undefined) reject(this.#abortReason);
       promise.then(resolve, reject);
     });
   }
 
-  #fail(error: unknown): void {
-    if (this.#isGone) return;
-    // It takes the place of the status that grpc-js sends after the last frame.
-    this.#call.emit("error", toStatus(error, this.#logger));
-  }
-
   #watchDeadline(): void {
-    const deadline = Number(this.#call.getDeadline());
+    const { deadline } = this.#call;
     if (!Number.isFinite(deadline)) return;
     // A longer wait would end at once; no call lasts so long.
     const leftMs = Math.min(deadline - Date.now(), MAX_TIMER_MS);
@@ -113,20 +116,15 @@ export class ResponseStream<Reply> {
 
   #expire(): void {
     if (this.#isGone) return;
-    this.#call.emit("error", { code: status.DEADLINE_EXCEEDED, details: "the deadline passed" });
-    this.#leave();
-  }
-
-  #leave(): void {
-    this.#isGone = true;
-    this.#abort(GONE);
+    this.#call.fail({ code: status.DEADLINE_EXCEEDED, details: "the deadline passed" });
+    this.leave();
   }
 
   #abort(reason: Error): void {
-    const { signal } = this.#controller;
     // Where nothing is left to be aborted, that is not to cost anything: every stream is closed.
-    if (signal.aborted || this.#hasEnded) return;
-    this.#controller.abort(reason);
-    this.#onAbort?.(signal.reason);
+    if (this.#abortReason !== undefined || this.#hasEnded) return;
+    this.#abortReason = reason;
+    this.#controller?.abort(reason);
+    this.#onAbort?.(reason);
   }
 }

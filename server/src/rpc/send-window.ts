@@ -1,25 +1,23 @@
-import type { ServerWritableStream } from "@grpc/grpc-js";
+import type { StreamingCall } from "./answering-streams.js";
 
-/** Beside what eager sending has on its way, which keeps a connection busy: only to have the next at hand. */
-const MAX_OUTSTANDING_BYTES = 64 * 1024;
-const MAX_OUTSTANDING_FRAMES = 16;
+/** How much of a stream may be on its way to the connection: as much as keeps it busy. */
+const MAX_OUTSTANDING_BYTES = 192 * 1024;
+const MAX_OUTSTANDING_FRAMES = 80;
 
 /**
- * Sends frames, and counts those that wait in grpc-js.
+ * Sends frames, and counts those that have not left.
  *
- * grpc-js bounds its queue by the number of messages alone, and takes them whether or
- * not it has room, so that a slow reader could make it hold any amount of memory.
- *
- * A frame is counted until the next one may follow, which is before it has left: what
- * eager sending has on its way, up to 64 frames or 128 KiB, comes on top.
+ * grpc-js takes frames whether or not it has room, so that a slow reader could make it hold
+ * any amount of memory. Several go at once, since one a turn of the event loop would starve
+ * a stream of small ones while other work makes the turns long.
  */
 export class SendWindow {
-  readonly #call: Pick<ServerWritableStream<Buffer, Buffer>, "write">;
+  readonly #call: Pick<StreamingCall, "send">;
   #bytes = 0;
   #frames = 0;
   #onRoom: (() => void) | undefined;
 
-  constructor(call: Pick<ServerWritableStream<Buffer, Buffer>, "write">) {
+  constructor(call: Pick<StreamingCall, "send">) {
     this.#call = call;
   }
 
@@ -32,7 +30,7 @@ export class SendWindow {
   send(frame: Buffer): void {
     this.#bytes += frame.byteLength;
     this.#frames += 1;
-    this.#call.write(frame, () => this.#sent(frame.byteLength));
+    this.#call.send(frame, () => this.#sent(frame.byteLength));
   }
 
   /**

@@ -6,12 +6,8 @@ import type {
   DescMethodUnary,
   DescService,
 } from "@bufbuild/protobuf";
-import type {
-  handleBidiStreamingCall,
-  handleServerStreamingCall,
-  handleUnaryCall,
-  Server,
-} from "@grpc/grpc-js";
+import type { handleUnaryCall, Server } from "@grpc/grpc-js";
+import type { StreamAnswer } from "./answering-streams.js";
 import type { CallEnvironment } from "./call-environment.js";
 import {
   type BidiHandler,
@@ -36,13 +32,19 @@ export type Handlers<S extends DescService> = {
   readonly [K in keyof S["method"]]: Handler<S["method"][K]>;
 };
 
+/** Where services are served: a grpc-js server, and what answers its calls with streams, by their paths. */
+export interface Serving {
+  readonly server: Server;
+  readonly streams: Map<string, StreamAnswer>;
+}
+
 /**
- * Serves a service of the API on a grpc-js server.
+ * Serves a service of the API.
  *
  * A method without a handler is answered UNIMPLEMENTED.
  */
 export function addService<S extends DescService>(
-  server: Server,
+  { server, streams }: Serving,
   service: S,
   handlers: Partial<Handlers<S>>,
   environment: CallEnvironment,
@@ -52,18 +54,16 @@ export function addService<S extends DescService>(
   for (const method of service.methods) {
     const handler = byName[method.localName];
     if (handler === undefined) continue;
-    const { call, type } = toGrpcCall(method, handler, environment);
     const path = `/${service.typeName}/${method.name}`;
-    server.register<Buffer, Buffer>(path, call, asIs, asIs, type);
+    if (method.methodKind === "unary") {
+      const call = unaryCall(method, handler as AnyUnaryHandler, environment);
+      server.register<Buffer, Buffer>(path, call, asIs, asIs, "unary");
+    } else {
+      streams.set(path, toStreamAnswer(method, handler, environment));
+      const type = method.methodKind === "bidi_streaming" ? "bidi" : "serverStream";
+      server.register<Buffer, Buffer>(path, answeredBefore, asIs, asIs, type);
+    }
   }
-}
-
-interface GrpcCall {
-  readonly type: "unary" | "serverStream" | "bidi";
-  readonly call:
-    | handleUnaryCall<Buffer, Buffer>
-    | handleServerStreamingCall<Buffer, Buffer>
-    | handleBidiStreamingCall<Buffer, Buffer>;
 }
 
 type AnyUnaryHandler = UnaryHandler<DescMessage, DescMessage>;
@@ -71,28 +71,24 @@ type AnyServerStreamHandler = ServerStreamHandler<DescMessage, DescMessage>;
 type AnyBidiHandler = BidiHandler<DescMessage, DescMessage>;
 type AnyHandler = AnyUnaryHandler | AnyServerStreamHandler | AnyBidiHandler;
 
-function toGrpcCall(
+function toStreamAnswer(
   method: DescMethod,
   handler: AnyHandler,
   environment: CallEnvironment,
-): GrpcCall {
+): StreamAnswer {
   switch (method.methodKind) {
-    case "unary": {
-      const call = unaryCall(method, handler as AnyUnaryHandler, environment);
-      return { type: "unary", call };
-    }
-    case "server_streaming": {
-      const call = serverStreamCall(method, handler as AnyServerStreamHandler, environment);
-      return { type: "serverStream", call };
-    }
-    case "bidi_streaming": {
-      const call = bidiCall(method, handler as AnyBidiHandler, environment);
-      return { type: "bidi", call };
-    }
-    case "client_streaming":
+    case "server_streaming":
+      return serverStreamCall(method, handler as AnyServerStreamHandler, environment);
+    case "bidi_streaming":
+      return bidiCall(method, handler as AnyBidiHandler, environment);
+    default:
       throw new Error(`${method.name}: streams of requests with one reply are not supported`);
   }
 }
+
+const answeredBefore: handleUnaryCall<Buffer, Buffer> = () => {
+  throw new Error("a call came to grpc-js that is answered with a stream");
+};
 
 /** Coding is done by the calls themselves: grpc-js would answer its failures INTERNAL. */
 function asIs(bytes: Buffer): Buffer {

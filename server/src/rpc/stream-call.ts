@@ -1,10 +1,11 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
-import type { handleBidiStreamingCall, handleServerStreamingCall } from "@grpc/grpc-js";
+import type { RequestListener, StreamAnswer, StreamingCall } from "./answering-streams.js";
 import type { CallEnvironment } from "./call-environment.js";
 import { decodeRequest, encodeReply, type MethodTypes, type Reply } from "./codec.js";
-import type { CallContext } from "./context.js";
+import type { CallContext, Wanted } from "./context.js";
 import { RequestStream, type Requests } from "./request-stream.js";
-import { type RespondingCall, ResponseStream } from "./response-stream.js";
+import { ResponseStream } from "./response-stream.js";
+import { SingleRequest } from "./single-request.js";
 
 /** Answers one request with a stream of replies. */
 export type ServerStreamHandler<I extends DescMessage, O extends DescMessage> = (
@@ -19,7 +20,7 @@ export type BidiHandler<I extends DescMessage, O extends DescMessage> = (
 ) => AsyncIterable<Reply<O>>;
 
 /**
- * Makes a handler of a server stream one of grpc-js.
+ * Answers calls by a handler of a server stream.
  *
  * The headers go out at once; the handler is asked for the next reply when there is room
  * for it, and its iterator is returned when the client goes away. Whatever the handler
@@ -29,38 +30,73 @@ export function serverStreamCall<I extends DescMessage, O extends DescMessage>(
   method: MethodTypes<I, O>,
   handler: ServerStreamHandler<I, O>,
   environment: CallEnvironment,
-): handleServerStreamingCall<Buffer, Buffer> {
+): StreamAnswer {
   return (call) =>
-    respond(call, method.output, environment, (context) => {
-      const request = decodeRequest(method.input, call.request, environment.maxRequestBytes);
-      return handler(request, context);
+    new SingleRequest(call, (bytes) => {
+      const stream = toResponseStream(call, method.output, environment);
+      call.onCancelled = () => stream.leave();
+      respond(stream, environment, () => {
+        const context = new StreamContext(environment.tenantOf(call.metadata), stream);
+        return handler(decodeRequest(method.input, bytes, environment.maxRequestBytes), context);
+      });
     });
 }
 
-/** Makes a handler of a bidirectional stream one of grpc-js, as {@link serverStreamCall} does. */
+/** Answers calls by a handler of a bidirectional stream, as {@link serverStreamCall} does. */
 export function bidiCall<I extends DescMessage, O extends DescMessage>(
   method: MethodTypes<I, O>,
   handler: BidiHandler<I, O>,
   environment: CallEnvironment,
-): handleBidiStreamingCall<Buffer, Buffer> {
-  return (call) =>
-    respond(call, method.output, environment, (context) => {
-      const requests = new RequestStream(method.input, call, environment.maxRequestBytes);
-      return handler(requests, context);
-    });
+): StreamAnswer {
+  return (call): RequestListener => {
+    const stream = toResponseStream(call, method.output, environment);
+    const requests = new RequestStream(method.input, call, environment.maxRequestBytes);
+    call.onCancelled = () => {
+      stream.leave();
+      requests.cut();
+    };
+    respond(stream, environment, () =>
+      handler(requests, new StreamContext(environment.tenantOf(call.metadata), stream)),
+    );
+    return requests;
+  };
 }
 
-function respond<O extends DescMessage>(
-  call: RespondingCall,
+function toResponseStream<O extends DescMessage>(
+  call: StreamingCall,
   output: O,
-  environment: CallEnvironment,
-  replies: (context: CallContext) => AsyncIterable<Reply<O>>,
+  { logger }: CallEnvironment,
+): ResponseStream<Reply<O>> {
+  return new ResponseStream(call, logger, (reply) => encodeReply(output, reply));
+}
+
+function respond<R>(
+  stream: ResponseStream<R>,
+  { liveStreams, logger }: CallEnvironment,
+  replies: () => AsyncIterable<R>,
 ): void {
-  const { liveStreams, logger, tenantOf } = environment;
-  const stream = new ResponseStream<Reply<O>>(call, logger, (reply) => encodeReply(output, reply));
   liveStreams.add(stream);
   void stream
-    .run((signal) => replies({ tenantId: tenantOf(call.metadata), signal }))
+    .run(replies)
     .catch((error: unknown) => logger.error({ err: error }, "a stream could not be ended"))
     .finally(() => liveStreams.delete(stream));
+}
+
+/** The context of a stream; one that brings a history never asks for its signal. */
+class StreamContext implements CallContext {
+  readonly tenantId: string;
+  readonly #stream: Wanted;
+
+  constructor(tenantId: string, stream: Wanted) {
+    this.tenantId = tenantId;
+    this.#stream = stream;
+  }
+
+  get signal(): AbortSignal {
+    return this.#stream.signal;
+  }
+
+  get aborted(): boolean {
+    return this.#stream.aborted;
+  }
 }

@@ -57,6 +57,10 @@ class UnaryContext implements CallContext {
     this.#call = call;
   }
 
+  get aborted(): boolean {
+    return this.#call.cancelled;
+  }
+
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       const controller = new AbortController();

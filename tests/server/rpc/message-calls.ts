@@ -14,10 +14,14 @@ import { type RawPair, startRaw } from "./raw-grpc.js";
 export const GET = "/mofa.state.v1.MessageService/GetMessage";
 /** A unary call whose request has metadata. */
 export const CREATE = "/mofa.state.v1.SessionService/CreateSession";
+/** A stream of the API in both directions. */
+export const PIPELINE = "/mofa.state.v1.MessageService/PipelineAppends";
 /** A server stream of the API. */
 export const STREAM = "/mofa.state.v1.MessageService/StreamMessages";
 /** An empty message. */
 export const EMPTY = new Uint8Array();
+/** The empty message as it is on its way: a flag and a length of 0. */
+export const EMPTY_REQUEST = Buffer.alloc(5);
 
 /** Handlers of MessageService, those that a test needs. */
 export type MessageHandlers = Partial<Handlers<typeof MessageService>>;
@@ -47,8 +51,9 @@ export async function stalledStream(address: string): Promise<ClientHttp2Stream>
 export async function trailersOf(
   address: string,
   headers: OutgoingHttpHeaders,
+  body?: Buffer,
 ): Promise<IncomingHttpHeaders> {
-  const stream = openStream(address, headers);
+  const stream = openStream(address, headers, body);
   stream.resume();
   // Where a call fails before its first reply, its headers are its trailers.
   const ends = ["trailers", "response"].map((event) => statusOf(stream, event));
@@ -60,7 +65,11 @@ async function statusOf(stream: ClientHttp2Stream, event: string): Promise<Incom
   return headers["grpc-status"] === undefined ? new Promise(() => {}) : headers;
 }
 
-function openStream(address: string, headers: OutgoingHttpHeaders = {}): ClientHttp2Stream {
+function openStream(
+  address: string,
+  headers: OutgoingHttpHeaders = {},
+  body: Buffer = EMPTY_REQUEST,
+): ClientHttp2Stream {
   const session = connect(`http://${address}`);
   session.on("error", () => {});
   onTestFinished(() => session.destroy());
@@ -72,7 +81,6 @@ function openStream(address: string, headers: OutgoingHttpHeaders = {}): ClientH
     ...headers,
   });
   stream.on("error", () => {});
-  // A frame without content: the empty request.
-  stream.end(Buffer.alloc(5));
+  stream.end(body);
   return stream;
 }

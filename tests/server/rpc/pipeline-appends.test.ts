@@ -23,10 +23,10 @@ import { pipelineHandlers } from "../../../server/src/rpc/pipeline-handlers.js";
 import { createSession, EVERYTHING, WIDE } from "../../storage/contract/samples.js";
 import { openForTest } from "../../storage/contract/storage-suite.js";
 import { deferred } from "../../support/deferred.js";
+import { PIPELINE } from "./message-calls.js";
 import { RawDuplex } from "./raw-duplex.js";
 import { type RawPair, startRaw } from "./raw-grpc.js";
 
-const PIPELINE = "/mofa.state.v1.MessageService/PipelineAppends";
 const APPEND = "/mofa.state.v1.MessageService/AppendMessages";
 
 type AppendInit = MessageInitShape<typeof AppendMessagesRequestSchema>;

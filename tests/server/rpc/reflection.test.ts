@@ -21,7 +21,8 @@ async function ask(messageRequest: Question) {
     yield create(ServerReflectionRequestSchema, { host: "h", messageRequest });
   }
   const { v1 } = reflectionHandlers(SERVICES);
-  const context = { tenantId: NIL_UUID, signal: new AbortController().signal };
+  const { signal } = new AbortController();
+  const context = { tenantId: NIL_UUID, signal, aborted: false };
   const stream = Object.assign(requests(), { lastByteLength: 0 });
   for await (const reply of v1.serverReflectionInfo(stream, context)) {
     if (reply instanceof Uint8Array) break;

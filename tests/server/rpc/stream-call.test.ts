@@ -2,7 +2,10 @@ import { constants } from "node:http2";
 import { setImmediate as turnOfLoop } from "node:timers/promises";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { status } from "@grpc/grpc-js";
-import { StreamMessagesResponseSchema } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import {
+  PipelineAppendsRequestSchema,
+  StreamMessagesResponseSchema,
+} from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import { describe, expect, it } from "vitest";
 import { StateError } from "../../../server/src/domain/errors.js";
 import type { CallContext } from "../../../server/src/rpc/context.js";
@@ -10,7 +13,9 @@ import { deferred } from "../../support/deferred.js";
 import {
   aborted,
   EMPTY,
+  EMPTY_REQUEST,
   type MessageHandlers,
+  PIPELINE,
   STREAM,
   stalledStream,
   start,
@@ -106,6 +111,24 @@ describe("a server stream", () => {
     expect(error?.code).toBe(status.INVALID_ARGUMENT);
   });
 
+  it.each([
+    ["no request", Buffer.alloc(0)],
+    ["two requests", Buffer.concat([EMPTY_REQUEST, EMPTY_REQUEST])],
+  ])("answers UNIMPLEMENTED to a client that sends %s, and asks no handler", async (_, body) => {
+    const log: string[] = [];
+    const { address, client } = await start({
+      async *streamMessages() {
+        log.push("asked");
+      },
+    });
+
+    const trailers = await trailersOf(address, {}, body);
+
+    expect(trailers["grpc-status"]).toBe(String(status.UNIMPLEMENTED));
+    expect(log).toEqual([]);
+    expect(await endOf(client.stream(STREAM, EMPTY))).toBeUndefined();
+  });
+
   it("returns the iterator when the client cancels", async () => {
     const returned = deferred<void>();
     const contexts: CallContext[] = [];
@@ -193,4 +216,59 @@ describe("a server stream", () => {
     stream.resume();
     await returned.promise;
   });
+});
+
+describe("a stream in both directions", () => {
+  it("gives the requests in order, and answers after the last", async () => {
+    const { client } = await start({
+      async *pipelineAppends(requests) {
+        for await (const { requestId } of requests) yield Buffer.from(requestId);
+        yield Buffer.from("end");
+      },
+    });
+    const call = client.bidi(PIPELINE);
+    const received: string[] = [];
+    call.on("data", (bytes: Buffer) => received.push(bytes.toString()));
+
+    const sent = Array.from({ length: 500 }, (_, index) => `${index}`);
+    for (const requestId of sent) {
+      const request = create(PipelineAppendsRequestSchema, { requestId });
+      call.write(Buffer.from(toBinary(PipelineAppendsRequestSchema, request)));
+    }
+    call.end();
+
+    expect(await endOf(call)).toBeUndefined();
+    expect(received).toEqual([...sent, "end"]);
+  });
+
+  it.each([
+    ["waits for a request", false],
+    ["asks for one afterwards", true],
+  ])(
+    "has no more requests for a handler that %s when the client has gone",
+    async (_, asksLater) => {
+      const begun = deferred<void>();
+      const ended = deferred<boolean>();
+      const { client } = await start({
+        async *pipelineAppends(requests, { signal }) {
+          begun.resolve();
+          if (asksLater) await aborted(signal);
+          try {
+            for await (const _request of requests);
+          } finally {
+            await aborted(signal);
+            ended.resolve(signal.aborted);
+          }
+        },
+      });
+      const call = client.bidi(PIPELINE);
+      const end = endOf(call);
+      await begun.promise;
+
+      call.cancel();
+
+      expect(await ended.promise).toBe(true);
+      await end;
+    },
+  );
 });

@@ -22,7 +22,7 @@ export interface FollowSource {
  */
 export async function* followSession(
   { storage, feeds }: FollowSource,
-  { tenantId, signal }: StreamReader,
+  { tenantId, signal }: Omit<StreamReader, "aborted">,
   request: HistoryRequest,
 ): AsyncGenerator<SessionFrame, void> {
   const checked = checkHistoryRequest(tenantId, request);

@@ -167,7 +167,7 @@ describe("a follower", () => {
 
   it("must follow to get deltas", async () => {
     const { tenantId, sessionId, storage } = await createLiveSession();
-    const reader = { tenantId, signal: new AbortController().signal };
+    const reader = { tenantId, aborted: false };
     const start = { from: "beginning" } as const;
     const request = { sessionId, start, follow: false, includeDeltas: true, frameMaxMessages: 0 };
 

@@ -1,0 +1,115 @@
+import { Metadata, ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
+import type { FailedStatus } from "./status.js";
+
+/** What an interceptor hands a call on to, which is what HTTP/2 is behind. */
+type GrpcCall = ConstructorParameters<typeof ServerInterceptingCall>[0];
+type Listener = Parameters<GrpcCall["start"]>[0];
+
+/** Who is told what a client sends on a call. */
+export interface RequestListener {
+  /** Has a request. The next one comes after another {@link StreamingCall.read}. */
+  onRequest(bytes: Buffer): void;
+  /** The client sends no more: it has said so, or it has gone, which is told afterwards. */
+  onHalfClose(): void;
+}
+
+/** Begins to answer a call, and gives who is told of its requests. */
+export type StreamAnswer = (call: StreamingCall) => RequestListener;
+
+/**
+ * Answers the calls of methods that answer with a stream, by their paths; others are left
+ * to grpc-js.
+ *
+ * grpc-js would put a stream of Node before each: one more queue, which hands the next
+ * message on when the one before has been written, one a turn of the event loop.
+ */
+export function answeringStreams(answers: ReadonlyMap<string, StreamAnswer>): ServerInterceptor {
+  return ({ path }, call) => {
+    const answer = answers.get(path);
+    // Others are left as they are: nothing but the interface is asked of what this gives.
+    return answer === undefined ? (call as ServerInterceptingCall) : new AnsweredCall(call, answer);
+  };
+}
+
+class AnsweredCall extends ServerInterceptingCall {
+  readonly #call: GrpcCall;
+  readonly #answer: StreamAnswer;
+
+  constructor(call: GrpcCall, answer: StreamAnswer) {
+    super(call);
+    this.#call = call;
+    this.#answer = answer;
+  }
+
+  /** Keeps the call from the listener of grpc-js, which would answer it. */
+  override start(): void {
+    this.#call.start(new StreamingCall(this.#call, this.#answer));
+  }
+}
+
+/** One call that is answered with a stream of messages, as its client sees it. */
+export class StreamingCall implements Listener {
+  /** Is called once when the client has gone or the deadline has passed, and no more is sent. */
+  onCancelled: (() => void) | undefined;
+  #metadata: Metadata | undefined;
+  readonly #call: GrpcCall;
+  readonly #answer: StreamAnswer;
+  #requests: RequestListener | undefined;
+
+  constructor(call: GrpcCall, answer: StreamAnswer) {
+    this.#call = call;
+    this.#answer = answer;
+  }
+
+  /** What the client sent before its first request. */
+  get metadata(): Metadata {
+    return this.#metadata ?? new Metadata();
+  }
+
+  /** When the call has to be over, in milliseconds since 1970; infinite for no deadline. */
+  get deadline(): number {
+    return Number(this.#call.getDeadline());
+  }
+
+  /** Asks for the next request. */
+  read(): void {
+    this.#call.startRead();
+  }
+
+  /** Sends the headers, which come before the first message in any case. */
+  sendHeaders(): void {
+    this.#call.sendMetadata(new Metadata());
+  }
+
+  /** Sends a message. `onSent` is called when it has left, or never if the call has ended before. */
+  send(message: Buffer, onSent: () => void): void {
+    this.#call.sendMessage(message, onSent);
+  }
+
+  /** Ends the call well, after what was sent. */
+  end(): void {
+    this.#call.sendStatus({ code: status.OK, details: "OK" });
+  }
+
+  /** Ends the call with an error, after what was sent. */
+  fail(failure: Pick<FailedStatus, "code" | "details"> & Partial<FailedStatus>): void {
+    this.#call.sendStatus(failure);
+  }
+
+  onReceiveMetadata(metadata: Metadata): void {
+    this.#metadata = metadata;
+    this.#requests = this.#answer(this);
+  }
+
+  onReceiveMessage(bytes: Buffer): void {
+    this.#requests?.onRequest(bytes);
+  }
+
+  onReceiveHalfClose(): void {
+    this.#requests?.onHalfClose();
+  }
+
+  onCancel(): void {
+    this.onCancelled?.();
+  }
+}
