@@ -27,7 +27,7 @@ import type { Handlers } from "./service.js";
  * go on until the send window is full. A client takes about as long to leave as this many
  * frames take to be made.
  */
-const UNHURRIED_FRAMES = 8;
+const UNHURRIED_FRAMES = 32;
 const HURRIED_FRAMES = 8;
 
 /** Implements MessageService, without what writes on a stream. */
