@@ -13,8 +13,15 @@ import { keepLeadingByteOrderMarks } from "./text-encoding.js";
 
 keepLeadingByteOrderMarks();
 
-/** What a handler answers with: the fields of a message, or the message already encoded. */
-export type Reply<D extends DescMessage> = MessageInitShape<D> | Uint8Array;
+/**
+ * What a handler answers with: the fields of a message, or the message already encoded, or what
+ * encodes it when it is sent. The last may give the same memory every time, since grpc-js copies
+ * what it is given at once.
+ */
+export type Reply<D extends DescMessage> = MessageInitShape<D> | Uint8Array | Encoding;
+
+/** Encodes a message, in memory that it may use again. */
+export type Encoding = () => Uint8Array;
 
 /** The types of a method's request and reply. */
 export interface MethodTypes<I extends DescMessage, O extends DescMessage> {
@@ -58,8 +65,17 @@ function decode<D extends DescMessage>(schema: D, bytes: Buffer): MessageShape<D
 
 /** Encodes a reply; one that is encoded already is passed on without a copy. */
 export function encodeReply<D extends DescMessage>(schema: D, reply: Reply<D>): Buffer {
-  const bytes = isEncoded(reply) ? reply : toBinary(schema, create(schema, reply));
+  const bytes = toBytes(schema, reply);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function toBytes<D extends DescMessage>(schema: D, reply: Reply<D>): Uint8Array {
+  if (isEncoding(reply)) return reply();
+  return isEncoded(reply) ? reply : toBinary(schema, create(schema, reply));
+}
+
+function isEncoding(reply: unknown): reply is Encoding {
+  return typeof reply === "function";
 }
 
 function isEncoded(reply: unknown): reply is Uint8Array {

@@ -15,7 +15,10 @@ type ChangeInit = NonNullable<MessageInitShape<typeof ChangeSchema>["change"]>;
 
 const encoded = new WeakMap<SessionFrame, Uint8Array>();
 
-/** Encodes a frame of a stream; one that many followers are given is encoded once. */
+/**
+ * Encodes a frame of a stream; one that many followers are given is encoded once. One of a
+ * history is given as a view, which the next one overwrites.
+ */
 export function encodeFrame(frame: SessionFrame | HistoryFrame): Uint8Array {
   if (frame.type === "encoded_messages") return encodeBatchFrame(frame.slices, frame.resumeToken);
   const known = encoded.get(frame);

@@ -62,21 +62,19 @@ export function beginMessages(): MessageEncoding {
   return new WireEncoding();
 }
 
-/** Encodes a frame that brings messages which are encoded already, as {@link encodeMessageFrame} would. */
+/**
+ * Encodes a frame that brings messages which are encoded already, as {@link encodeMessageFrame}
+ * would. It gives a view, which the next frame overwrites.
+ */
 export function encodeBatchFrame(slices: readonly Uint8Array[], resumeToken: string): Buffer {
-  const size = slices.reduce((sum, { length }) => sum + length, 0);
   writer.reset();
   if (resumeToken !== "") writer.text(RESUME_TOKEN, resumeToken);
-  writer.uint(BATCH, size);
-  const head = writer.written;
-  const frame = Buffer.allocUnsafe(head.length + size);
-  frame.set(head);
-  let at = head.length;
-  for (const slice of slices) {
-    frame.set(slice, at);
-    at += slice.length;
-  }
-  return frame;
+  writer.uint(
+    BATCH,
+    slices.reduce((sum, { length }) => sum + length, 0),
+  );
+  for (const slice of slices) writer.encoded(slice);
+  return writer.written;
 }
 
 /** Encodes a frame that says that a stream has caught up, byte for byte as protobuf-es would. */

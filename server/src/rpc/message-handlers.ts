@@ -43,7 +43,7 @@ export function messageHandlers(
       const frames = messages.stream(context, fromStreamRequest(request));
       let sent = 0;
       for await (const frame of frames) {
-        yield encodeFrame(frame);
+        yield () => encodeFrame(frame);
         sent += 1;
         const isUnhurried = sent <= UNHURRIED_FRAMES || sent % HURRIED_FRAMES === 0;
         if (isUnhurried) await setImmediate();

@@ -25,7 +25,7 @@ async function ask(messageRequest: Question) {
   const context = { tenantId: NIL_UUID, signal, aborted: false };
   const stream = Object.assign(requests(), { lastByteLength: 0 });
   for await (const reply of v1.serverReflectionInfo(stream, context)) {
-    if (reply instanceof Uint8Array) break;
+    if (reply instanceof Uint8Array || typeof reply === "function") break;
     return reply.messageResponse;
   }
   throw new Error("there was no answer");
