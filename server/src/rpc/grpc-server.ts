@@ -8,8 +8,8 @@ import {
 } from "@grpc/grpc-js";
 import type { Logger } from "../domain/log.js";
 import { NIL_UUID } from "../domain/uuid.js";
-import { answeringStreams, type StreamAnswer } from "./answering-streams.js";
 import { readTenant } from "./context.js";
+import { answeringCalls, type CallAnswer } from "./incoming-call.js";
 import { formatListenAddress, type ListenAddress } from "./listen-address.js";
 import { type Listener, openListener } from "./listener.js";
 import { LiveStreams } from "./live-streams.js";
@@ -26,7 +26,7 @@ export interface GrpcServerOptions {
 export class GrpcServer {
   readonly #options: GrpcServerOptions;
   readonly #server: Server;
-  readonly #streams = new Map<string, StreamAnswer>();
+  readonly #answers = new Map<string, CallAnswer>();
   readonly #liveStreams = new LiveStreams();
   readonly #connections: ConnectionInjector;
   #listener: Listener | undefined;
@@ -35,7 +35,7 @@ export class GrpcServer {
     this.#options = options;
     this.#server = new Server({
       ...channelOptions(options.maxRequestBytes),
-      interceptors: [answeringStreams(this.#streams)],
+      interceptors: [answeringCalls(this.#answers)],
     });
     // Our own listener: that of grpc-js does not say why an address is refused, and cannot
     // cut the connections that are left at the end while channelz is off.
@@ -84,7 +84,7 @@ export class GrpcServer {
   }
 
   get #serving(): Serving {
-    return { server: this.#server, streams: this.#streams };
+    return { server: this.#server, answers: this.#answers };
   }
 
   #environment(tenantOf: typeof readTenant): Parameters<typeof addService>[3] {

@@ -1,6 +1,6 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
-import type { RequestListener, StreamingCall } from "./answering-streams.js";
 import { decodeRequest } from "./codec.js";
+import type { IncomingCall, RequestListener } from "./incoming-call.js";
 
 /** The requests of a stream. */
 export interface Requests<T> extends AsyncIterable<T> {
@@ -19,13 +19,13 @@ export class RequestStream<I extends DescMessage>
   implements Requests<MessageShape<I>>, RequestListener
 {
   readonly #schema: I;
-  readonly #call: StreamingCall;
+  readonly #call: IncomingCall;
   readonly #maxRequestBytes: number;
   #lastByteLength = 0;
   #waiting: Waiting | undefined;
   #isCut = false;
 
-  constructor(schema: I, call: StreamingCall, maxRequestBytes: number) {
+  constructor(schema: I, call: IncomingCall, maxRequestBytes: number) {
     this.#schema = schema;
     this.#call = call;
     this.#maxRequestBytes = maxRequestBytes;

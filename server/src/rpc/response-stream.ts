@@ -1,8 +1,8 @@
 import { status } from "@grpc/grpc-js";
 import type { StateError } from "../domain/errors.js";
 import type { Logger } from "../domain/log.js";
-import type { StreamingCall } from "./answering-streams.js";
 import type { Wanted } from "./context.js";
+import type { IncomingCall } from "./incoming-call.js";
 import type { Stoppable } from "./live-streams.js";
 import { SendWindow } from "./send-window.js";
 import { toStatus } from "./status.js";
@@ -21,7 +21,7 @@ const GONE = new Error("the client has gone");
  * is not waited for: its signal is aborted and its iterator is returned.
  */
 export class ResponseStream<Reply> implements Stoppable, Wanted {
-  readonly #call: StreamingCall;
+  readonly #call: IncomingCall;
   readonly #logger: Logger;
   readonly #encode: (reply: Reply) => Buffer;
   readonly #window: SendWindow;
@@ -33,7 +33,7 @@ export class ResponseStream<Reply> implements Stoppable, Wanted {
   #abortReason: Error | undefined;
   #onAbort: ((reason: Error) => void) | undefined;
 
-  constructor(call: StreamingCall, logger: Logger, encode: (reply: Reply) => Buffer) {
+  constructor(call: IncomingCall, logger: Logger, encode: (reply: Reply) => Buffer) {
     this.#call = call;
     this.#logger = logger;
     this.#encode = encode;

@@ -1,4 +1,4 @@
-import type { StreamingCall } from "./answering-streams.js";
+import type { IncomingCall } from "./incoming-call.js";
 
 /** How much of a stream may be on its way to the connection: as much as keeps it busy. */
 const MAX_OUTSTANDING_BYTES = 192 * 1024;
@@ -12,12 +12,12 @@ const MAX_OUTSTANDING_FRAMES = 80;
  * a stream of small ones while other work makes the turns long.
  */
 export class SendWindow {
-  readonly #call: Pick<StreamingCall, "send">;
+  readonly #call: Pick<IncomingCall, "send">;
   #bytes = 0;
   #frames = 0;
   #onRoom: (() => void) | undefined;
 
-  constructor(call: Pick<StreamingCall, "send">) {
+  constructor(call: Pick<IncomingCall, "send">) {
     this.#call = call;
   }
 

@@ -6,9 +6,9 @@ import type {
   DescMethodUnary,
   DescService,
 } from "@bufbuild/protobuf";
-import type { handleUnaryCall, Server } from "@grpc/grpc-js";
-import type { StreamAnswer } from "./answering-streams.js";
+import type { Server } from "@grpc/grpc-js";
 import type { CallEnvironment } from "./call-environment.js";
+import type { CallAnswer } from "./incoming-call.js";
 import {
   type BidiHandler,
   bidiCall,
@@ -32,10 +32,10 @@ export type Handlers<S extends DescService> = {
   readonly [K in keyof S["method"]]: Handler<S["method"][K]>;
 };
 
-/** Where services are served: a grpc-js server, and what answers its calls with streams, by their paths. */
+/** Where services are served: a grpc-js server, and what answers its calls, by the paths of their methods. */
 export interface Serving {
   readonly server: Server;
-  readonly streams: Map<string, StreamAnswer>;
+  readonly answers: Map<string, CallAnswer>;
 }
 
 /**
@@ -44,7 +44,7 @@ export interface Serving {
  * A method without a handler is answered UNIMPLEMENTED.
  */
 export function addService<S extends DescService>(
-  { server, streams }: Serving,
+  { server, answers }: Serving,
   service: S,
   handlers: Partial<Handlers<S>>,
   environment: CallEnvironment,
@@ -55,14 +55,9 @@ export function addService<S extends DescService>(
     const handler = byName[method.localName];
     if (handler === undefined) continue;
     const path = `/${service.typeName}/${method.name}`;
-    if (method.methodKind === "unary") {
-      const call = unaryCall(method, handler as AnyUnaryHandler, environment);
-      server.register<Buffer, Buffer>(path, call, asIs, asIs, "unary");
-    } else {
-      streams.set(path, toStreamAnswer(method, handler, environment));
-      const type = method.methodKind === "bidi_streaming" ? "bidi" : "serverStream";
-      server.register<Buffer, Buffer>(path, answeredBefore, asIs, asIs, type);
-    }
+    answers.set(path, toAnswer(method, handler, environment));
+    // grpc-js asks interceptors only for methods that it knows; its own way is then not taken.
+    server.register<Buffer, Buffer>(path, answeredBefore, asIs, asIs, "unary");
   }
 }
 
@@ -71,24 +66,26 @@ type AnyServerStreamHandler = ServerStreamHandler<DescMessage, DescMessage>;
 type AnyBidiHandler = BidiHandler<DescMessage, DescMessage>;
 type AnyHandler = AnyUnaryHandler | AnyServerStreamHandler | AnyBidiHandler;
 
-function toStreamAnswer(
+function toAnswer(
   method: DescMethod,
   handler: AnyHandler,
   environment: CallEnvironment,
-): StreamAnswer {
+): CallAnswer {
   switch (method.methodKind) {
+    case "unary":
+      return unaryCall(method, handler as AnyUnaryHandler, environment);
     case "server_streaming":
       return serverStreamCall(method, handler as AnyServerStreamHandler, environment);
     case "bidi_streaming":
       return bidiCall(method, handler as AnyBidiHandler, environment);
-    default:
+    case "client_streaming":
       throw new Error(`${method.name}: streams of requests with one reply are not supported`);
   }
 }
 
-const answeredBefore: handleUnaryCall<Buffer, Buffer> = () => {
-  throw new Error("a call came to grpc-js that is answered with a stream");
-};
+function answeredBefore(): void {
+  throw new Error("a call came to grpc-js that is answered before");
+}
 
 /** Coding is done by the calls themselves: grpc-js would answer its failures INTERNAL. */
 function asIs(bytes: Buffer): Buffer {

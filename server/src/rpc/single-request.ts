@@ -1,14 +1,14 @@
 import { status } from "@grpc/grpc-js";
-import type { RequestListener, StreamingCall } from "./answering-streams.js";
+import type { IncomingCall, RequestListener } from "./incoming-call.js";
 
 /** Waits for the one request of a call, and answers UNIMPLEMENTED to a client that sends none or several. */
 export class SingleRequest implements RequestListener {
-  readonly #call: StreamingCall;
+  readonly #call: IncomingCall;
   readonly #onComplete: (request: Buffer) => void;
   #request: Buffer | undefined;
 
   /** Calls `onComplete` when the client has sent its request and sends no more. */
-  constructor(call: StreamingCall, onComplete: (request: Buffer) => void) {
+  constructor(call: IncomingCall, onComplete: (request: Buffer) => void) {
     this.#call = call;
     this.#onComplete = onComplete;
     call.read();

@@ -1,8 +1,8 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
-import type { RequestListener, StreamAnswer, StreamingCall } from "./answering-streams.js";
 import type { CallEnvironment } from "./call-environment.js";
 import { decodeRequest, encodeReply, type MethodTypes, type Reply } from "./codec.js";
 import type { CallContext, Wanted } from "./context.js";
+import type { CallAnswer, IncomingCall, RequestListener } from "./incoming-call.js";
 import { RequestStream, type Requests } from "./request-stream.js";
 import { ResponseStream } from "./response-stream.js";
 import { SingleRequest } from "./single-request.js";
@@ -30,7 +30,7 @@ export function serverStreamCall<I extends DescMessage, O extends DescMessage>(
   method: MethodTypes<I, O>,
   handler: ServerStreamHandler<I, O>,
   environment: CallEnvironment,
-): StreamAnswer {
+): CallAnswer {
   return (call) =>
     new SingleRequest(call, (bytes) => {
       const stream = toResponseStream(call, method.output, environment);
@@ -47,7 +47,7 @@ export function bidiCall<I extends DescMessage, O extends DescMessage>(
   method: MethodTypes<I, O>,
   handler: BidiHandler<I, O>,
   environment: CallEnvironment,
-): StreamAnswer {
+): CallAnswer {
   return (call): RequestListener => {
     const stream = toResponseStream(call, method.output, environment);
     const requests = new RequestStream(method.input, call, environment.maxRequestBytes);
@@ -63,7 +63,7 @@ export function bidiCall<I extends DescMessage, O extends DescMessage>(
 }
 
 function toResponseStream<O extends DescMessage>(
-  call: StreamingCall,
+  call: IncomingCall,
   output: O,
   { logger }: CallEnvironment,
 ): ResponseStream<Reply<O>> {

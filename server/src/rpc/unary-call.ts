@@ -1,8 +1,9 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
-import type { handleUnaryCall, ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
 import type { CallEnvironment } from "./call-environment.js";
 import { decodeRequest, encodeReply, type MethodTypes, type Reply } from "./codec.js";
 import type { CallContext } from "./context.js";
+import type { CallAnswer, IncomingCall } from "./incoming-call.js";
+import { SingleRequest } from "./single-request.js";
 import { toStatus } from "./status.js";
 
 /** Answers one request with one reply. */
@@ -12,7 +13,7 @@ export type UnaryHandler<I extends DescMessage, O extends DescMessage> = (
 ) => Promise<Reply<O>>;
 
 /**
- * Makes a handler one of grpc-js.
+ * Answers calls by a handler that gives one reply.
  *
  * Whatever the handler does, the client gets an answer and the process lives on.
  */
@@ -20,54 +21,54 @@ export function unaryCall<I extends DescMessage, O extends DescMessage>(
   method: MethodTypes<I, O>,
   handler: UnaryHandler<I, O>,
   environment: CallEnvironment,
-): handleUnaryCall<Buffer, Buffer> {
+): CallAnswer {
   const { logger, maxRequestBytes, tenantOf } = environment;
 
-  async function answer(call: ServerUnaryCall<Buffer, Buffer>): Promise<UnaryOutcome> {
+  async function answer(call: IncomingCall, bytes: Buffer): Promise<void> {
+    const context = new UnaryContext();
+    call.onCancelled = () => context.abort();
     try {
-      const context = new UnaryContext(tenantOf(call.metadata), call);
-      const request = decodeRequest(method.input, call.request, maxRequestBytes);
-      const reply = await handler(request, context);
-      return [null, encodeReply(method.output, reply)];
+      context.tenantId = tenantOf(call.metadata);
+      const request = decodeRequest(method.input, bytes, maxRequestBytes);
+      call.send(encodeReply(method.output, await handler(request, context)), doNothing);
+      call.end();
     } catch (error) {
-      return [call.cancelled ? GONE : toStatus(error, logger)];
+      // Nobody reads the answer to a call that was cancelled, and its failure is no defect.
+      if (!context.aborted) call.fail(toStatus(error, logger));
     }
   }
 
-  return (call, callback) => {
-    void answer(call)
-      .then((outcome) => callback(...outcome))
-      .catch((error: unknown) => logger.error({ err: error }, "an answer could not be sent"));
-  };
+  return (call) =>
+    new SingleRequest(call, (bytes) => {
+      answer(call, bytes).catch((error: unknown) =>
+        logger.error({ err: error }, "an answer could not be sent"),
+      );
+    });
 }
-
-type UnaryOutcome = Parameters<sendUnaryData<Buffer>>;
-
-/** Nobody reads the answer to a call that was cancelled, and its failure is no defect. */
-const GONE = { details: "the call was cancelled" };
 
 /** The context of a unary call; most handlers never ask for its signal. */
 class UnaryContext implements CallContext {
-  readonly tenantId: string;
-  readonly #call: Pick<ServerUnaryCall<Buffer, Buffer>, "cancelled" | "once">;
+  tenantId = "";
+  #isAborted = false;
   #controller: AbortController | undefined;
 
-  constructor(tenantId: string, call: ServerUnaryCall<Buffer, Buffer>) {
-    this.tenantId = tenantId;
-    this.#call = call;
-  }
-
   get aborted(): boolean {
-    return this.#call.cancelled;
+    return this.#isAborted;
   }
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
-      const controller = new AbortController();
-      this.#controller = controller;
-      if (this.#call.cancelled) controller.abort();
-      else this.#call.once("cancelled", () => controller.abort());
+      this.#controller = new AbortController();
+      if (this.#isAborted) this.#controller.abort();
     }
     return this.#controller.signal;
   }
+
+  /** The answer is not wanted any more. */
+  abort(): void {
+    this.#isAborted = true;
+    this.#controller?.abort();
+  }
 }
+
+function doNothing(): void {}

@@ -7,23 +7,22 @@ type Listener = Parameters<GrpcCall["start"]>[0];
 
 /** Who is told what a client sends on a call. */
 export interface RequestListener {
-  /** Has a request. The next one comes after another {@link StreamingCall.read}. */
+  /** Has a request. The next one comes after another {@link IncomingCall.read}. */
   onRequest(bytes: Buffer): void;
   /** The client sends no more: it has said so, or it has gone, which is told afterwards. */
   onHalfClose(): void;
 }
 
 /** Begins to answer a call, and gives who is told of its requests. */
-export type StreamAnswer = (call: StreamingCall) => RequestListener;
+export type CallAnswer = (call: IncomingCall) => RequestListener;
 
 /**
- * Answers the calls of methods that answer with a stream, by their paths; others are left
- * to grpc-js.
+ * Answers calls by the paths of their methods; others are left to grpc-js.
  *
- * grpc-js would put a stream of Node before each: one more queue, which hands the next
- * message on when the one before has been written, one a turn of the event loop.
+ * grpc-js would make an emitter or a stream of Node for each, with a queue of its own that
+ * hands the next message on when the one before has been written, one a turn of the event loop.
  */
-export function answeringStreams(answers: ReadonlyMap<string, StreamAnswer>): ServerInterceptor {
+export function answeringCalls(answers: ReadonlyMap<string, CallAnswer>): ServerInterceptor {
   return ({ path }, call) => {
     const answer = answers.get(path);
     // Others are left as they are: nothing but the interface is asked of what this gives.
@@ -33,9 +32,9 @@ export function answeringStreams(answers: ReadonlyMap<string, StreamAnswer>): Se
 
 class AnsweredCall extends ServerInterceptingCall {
   readonly #call: GrpcCall;
-  readonly #answer: StreamAnswer;
+  readonly #answer: CallAnswer;
 
-  constructor(call: GrpcCall, answer: StreamAnswer) {
+  constructor(call: GrpcCall, answer: CallAnswer) {
     super(call);
     this.#call = call;
     this.#answer = answer;
@@ -43,20 +42,20 @@ class AnsweredCall extends ServerInterceptingCall {
 
   /** Keeps the call from the listener of grpc-js, which would answer it. */
   override start(): void {
-    this.#call.start(new StreamingCall(this.#call, this.#answer));
+    this.#call.start(new IncomingCall(this.#call, this.#answer));
   }
 }
 
-/** One call that is answered with a stream of messages, as its client sees it. */
-export class StreamingCall implements Listener {
+/** One call of a client. */
+export class IncomingCall implements Listener {
   /** Is called once when the client has gone or the deadline has passed, and no more is sent. */
   onCancelled: (() => void) | undefined;
   #metadata: Metadata | undefined;
   readonly #call: GrpcCall;
-  readonly #answer: StreamAnswer;
+  readonly #answer: CallAnswer;
   #requests: RequestListener | undefined;
 
-  constructor(call: GrpcCall, answer: StreamAnswer) {
+  constructor(call: GrpcCall, answer: CallAnswer) {
     this.#call = call;
     this.#answer = answer;
   }
