@@ -48,8 +48,9 @@ class AnsweredCall extends ServerInterceptingCall {
 
 /** One call of a client. */
 export class IncomingCall implements Listener {
-  /** Is called once when the client has gone or the deadline has passed, and no more is sent. */
+  /** Is called once when the call is over before it was ended here: cancelled, or past its deadline. */
   onCancelled: (() => void) | undefined;
+  #isOver = false;
   #metadata: Metadata | undefined;
   readonly #call: GrpcCall;
   readonly #answer: CallAnswer;
@@ -100,15 +101,18 @@ export class IncomingCall implements Listener {
     this.#requests = this.#answer(this);
   }
 
+  // grpc-js passes on what a client sends after a call that it has refused itself: what is
+  // over must not begin, since nobody would be told of its end.
   onReceiveMessage(bytes: Buffer): void {
-    this.#requests?.onRequest(bytes);
+    if (!this.#isOver) this.#requests?.onRequest(bytes);
   }
 
   onReceiveHalfClose(): void {
-    this.#requests?.onHalfClose();
+    if (!this.#isOver) this.#requests?.onHalfClose();
   }
 
   onCancel(): void {
+    this.#isOver = true;
     this.onCancelled?.();
   }
 }

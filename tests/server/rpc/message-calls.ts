@@ -2,9 +2,11 @@ import { once } from "node:events";
 import {
   type ClientHttp2Stream,
   connect,
+  type Http2Session,
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
 } from "node:http2";
+import { setImmediate as turnOfLoop } from "node:timers/promises";
 import { MessageService } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import { onTestFinished } from "vitest";
 import type { Handlers } from "../../../server/src/rpc/service.js";
@@ -53,11 +55,26 @@ export async function trailersOf(
   headers: OutgoingHttpHeaders,
   body?: Buffer,
 ): Promise<IncomingHttpHeaders> {
-  const stream = openStream(address, headers, body);
+  return endingOf(openStream(address, headers, body));
+}
+
+/** Gives how a stream ends, and takes what it brings. */
+export function endingOf(stream: ClientHttp2Stream): Promise<IncomingHttpHeaders> {
   stream.resume();
   // Where a call fails before its first reply, its headers are its trailers.
   const ends = ["trailers", "response"].map((event) => statusOf(stream, event));
   return Promise.race(ends);
+}
+
+/** Waits until the server has had what was sent on a connection before. */
+export async function received(session: Http2Session | undefined): Promise<void> {
+  if (session === undefined) throw new Error("the connection has ended");
+  if (session.connecting) await once(session, "connect");
+  // What was sent before goes out in this turn.
+  await turnOfLoop();
+  await new Promise<void>((resolve, reject) => {
+    session.ping((error) => (error === null ? resolve() : reject(error)));
+  });
 }
 
 async function statusOf(stream: ClientHttp2Stream, event: string): Promise<IncomingHttpHeaders> {
@@ -70,17 +87,27 @@ function openStream(
   headers: OutgoingHttpHeaders = {},
   body: Buffer = EMPTY_REQUEST,
 ): ClientHttp2Stream {
+  const stream = beginCall(address, STREAM, headers);
+  stream.end(body);
+  return stream;
+}
+
+/** Begins a call of a method, on a connection of its own, and sends no request. */
+export function beginCall(
+  address: string,
+  path: string,
+  headers: OutgoingHttpHeaders = {},
+): ClientHttp2Stream {
   const session = connect(`http://${address}`);
   session.on("error", () => {});
   onTestFinished(() => session.destroy());
   const stream = session.request({
     ":method": "POST",
-    ":path": STREAM,
+    ":path": path,
     "content-type": "application/grpc",
     te: "trailers",
     ...headers,
   });
   stream.on("error", () => {});
-  stream.end(body);
   return stream;
 }
