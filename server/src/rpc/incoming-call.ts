@@ -1,7 +1,7 @@
 import { Metadata, ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
 import type { FailedStatus } from "./status.js";
 
-/** What an interceptor hands a call on to, which is what HTTP/2 is behind. */
+/** A call as grpc-js gives it to an interceptor. */
 type GrpcCall = ConstructorParameters<typeof ServerInterceptingCall>[0];
 type Listener = Parameters<GrpcCall["start"]>[0];
 
@@ -13,8 +13,8 @@ export interface RequestListener {
   onHalfClose(): void;
 }
 
-/** Begins to answer a call, and gives who is told of its requests. */
-export type CallAnswer = (call: IncomingCall) => RequestListener;
+/** Begins to answer a call that came with some metadata, and gives who is told of its requests. */
+export type CallAnswer = (call: IncomingCall, metadata: Metadata) => RequestListener;
 
 /**
  * Answers calls by the paths of their methods; others are left to grpc-js.
@@ -48,10 +48,9 @@ class AnsweredCall extends ServerInterceptingCall {
 
 /** One call of a client. */
 export class IncomingCall implements Listener {
-  /** Is called once when the call is over before it was ended here: cancelled, or past its deadline. */
-  onCancelled: (() => void) | undefined;
+  /** Is called once when the call is over, however it ended: nothing more is sent then. */
+  onOver: (() => void) | undefined;
   #isOver = false;
-  #metadata: Metadata | undefined;
   readonly #call: GrpcCall;
   readonly #answer: CallAnswer;
   #requests: RequestListener | undefined;
@@ -59,11 +58,6 @@ export class IncomingCall implements Listener {
   constructor(call: GrpcCall, answer: CallAnswer) {
     this.#call = call;
     this.#answer = answer;
-  }
-
-  /** What the client sent before its first request. */
-  get metadata(): Metadata {
-    return this.#metadata ?? new Metadata();
   }
 
   /** When the call has to be over, in milliseconds since 1970; infinite for no deadline. */
@@ -92,13 +86,12 @@ export class IncomingCall implements Listener {
   }
 
   /** Ends the call with an error, after what was sent. */
-  fail(failure: Pick<FailedStatus, "code" | "details"> & Partial<FailedStatus>): void {
+  fail(failure: FailedStatus): void {
     this.#call.sendStatus(failure);
   }
 
   onReceiveMetadata(metadata: Metadata): void {
-    this.#metadata = metadata;
-    this.#requests = this.#answer(this);
+    this.#requests = this.#answer(this, metadata);
   }
 
   // grpc-js passes on what a client sends after a call that it has refused itself: what is
@@ -113,6 +106,6 @@ export class IncomingCall implements Listener {
 
   onCancel(): void {
     this.#isOver = true;
-    this.onCancelled?.();
+    this.onOver?.();
   }
 }

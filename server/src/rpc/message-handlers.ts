@@ -21,13 +21,14 @@ import {
 import type { Handlers } from "./service.js";
 
 /**
- * How many frames a turn of the event loop goes by after: each of the first, and then some at
- * once. In it, frames leave without waiting for those that follow, and it is noticed if the
- * client leaves at once: where reading never waits, as in SQLite, the server would otherwise
- * go on until the send window is full. A client takes about as long to leave as this many
- * frames take to be made.
+ * A turn of the event loop goes by after each of the first frames. In it, they leave without
+ * waiting for those that follow, and it is noticed if the client leaves at once: where reading
+ * never waits, as in SQLite, the server would otherwise go on until the send window is full. A
+ * client takes about as long to leave as this many frames take to be made.
  */
 const UNHURRIED_FRAMES = 32;
+
+/** After how many of the later frames a turn goes by. */
 const HURRIED_FRAMES = 8;
 
 /** Implements MessageService, without what writes on a stream. */
@@ -43,6 +44,7 @@ export function messageHandlers(
       const frames = messages.stream(context, fromStreamRequest(request));
       let sent = 0;
       for await (const frame of frames) {
+        // Not before it is sent: other streams' frames are encoded into the same memory.
         yield () => encodeFrame(frame);
         sent += 1;
         const isUnhurried = sent <= UNHURRIED_FRAMES || sent % HURRIED_FRAMES === 0;

@@ -23,6 +23,7 @@ export class RequestStream<I extends DescMessage>
   readonly #maxRequestBytes: number;
   #lastByteLength = 0;
   #waiting: Waiting | undefined;
+  #hasEnded = false;
   #isCut = false;
 
   constructor(schema: I, call: IncomingCall, maxRequestBytes: number) {
@@ -40,6 +41,7 @@ export class RequestStream<I extends DescMessage>
   }
 
   onHalfClose(): void {
+    this.#hasEnded = true;
     this.#waiting?.resolve(undefined);
   }
 
@@ -58,9 +60,10 @@ export class RequestStream<I extends DescMessage>
     }
   }
 
-  #next(): Promise<Buffer | undefined> {
+  async #next(): Promise<Buffer | undefined> {
+    if (this.#hasEnded) return undefined;
+    if (this.#isCut) throw cutError();
     return new Promise((resolve, reject) => {
-      if (this.#isCut) reject(cutError());
       this.#waiting = { resolve, reject };
       this.#call.read();
     });

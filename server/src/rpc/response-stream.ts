@@ -1,8 +1,8 @@
 import { status } from "@grpc/grpc-js";
 import type { StateError } from "../domain/errors.js";
 import type { Logger } from "../domain/log.js";
-import type { Wanted } from "./context.js";
 import type { IncomingCall } from "./incoming-call.js";
+import { LazyAbort } from "./lazy-abort.js";
 import type { Stoppable } from "./live-streams.js";
 import { SendWindow } from "./send-window.js";
 import { toStatus } from "./status.js";
@@ -20,17 +20,16 @@ const GONE = new Error("the client has gone");
  * (cancelled, or past its deadline), or the server stops it. In the last two the source
  * is not waited for: its signal is aborted and its iterator is returned.
  */
-export class ResponseStream<Reply> implements Stoppable, Wanted {
+export class ResponseStream<Reply> implements Stoppable {
+  /** Aborted when the source is not wanted any more. */
+  readonly abort = new LazyAbort();
   readonly #call: IncomingCall;
   readonly #logger: Logger;
   readonly #encode: (reply: Reply) => Buffer;
   readonly #window: SendWindow;
-  #controller: AbortController | undefined;
   #deadlineTimer: NodeJS.Timeout | undefined;
   #isGone = false;
   #hasEnded = false;
-  /** Why the source is not wanted any more; undefined while it is. */
-  #abortReason: Error | undefined;
   #onAbort: ((reason: Error) => void) | undefined;
 
   constructor(call: IncomingCall, logger: Logger, encode: (reply: Reply) => Buffer) {
@@ -39,18 +38,6 @@ export class ResponseStream<Reply> implements Stoppable, Wanted {
     this.#encode = encode;
     this.#window = new SendWindow(call);
     this.#watchDeadline();
-  }
-
-  get aborted(): boolean {
-    return this.#abortReason !== undefined;
-  }
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
-    }
-    return this.#controller.signal;
   }
 
   /** Ends the stream with an error, unless it has ended. */
@@ -67,7 +54,7 @@ export class ResponseStream<Reply> implements Stoppable, Wanted {
   /** Sends headers at once, and what a source gives until either side ends. Never rejects. */
   async run(open: () => AsyncIterable<Reply>): Promise<void> {
     try {
-      if (this.#abortReason !== undefined) throw this.#abortReason;
+      if (this.abort.reason !== undefined) throw this.abort.reason;
       await this.#sendAll(open()[Symbol.asyncIterator]());
       this.#hasEnded = true;
       this.#call.end();
@@ -101,7 +88,7 @@ export class ResponseStream<Reply> implements Stoppable, Wanted {
     // Not Promise.race: racing with one long-lived promise keeps memory for every frame.
     return new Promise((resolve, reject) => {
       this.#onAbort = reject;
-      if (this.#abortReason !== undefined) reject(this.#abortReason);
+      if (this.abort.reason !== undefined) reject(this.abort.reason);
       promise.then(resolve, reject);
     });
   }
@@ -116,15 +103,15 @@ export class ResponseStream<Reply> implements Stoppable, Wanted {
 
   #expire(): void {
     if (this.#isGone) return;
+    // grpc-js has a timer of its own, but tells of the end only when the client has read it all.
     this.#call.fail({ code: status.DEADLINE_EXCEEDED, details: "the deadline passed" });
     this.leave();
   }
 
   #abort(reason: Error): void {
     // Where nothing is left to be aborted, that is not to cost anything: every stream is closed.
-    if (this.#abortReason !== undefined || this.#hasEnded) return;
-    this.#abortReason = reason;
-    this.#controller?.abort(reason);
+    if (this.abort.aborted || this.#hasEnded) return;
+    this.abort.abort(reason);
     this.#onAbort?.(reason);
   }
 }

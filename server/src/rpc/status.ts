@@ -10,7 +10,8 @@ import { type ErrorReport, encodeErrorDetails } from "./error-details.js";
 export interface FailedStatus {
   readonly code: status;
   readonly details: string;
-  readonly metadata: Metadata;
+  /** None is none to tell of. */
+  readonly metadata?: Metadata;
 }
 
 const STATUS: Readonly<Record<ErrorCode, status>> = {
@@ -42,7 +43,7 @@ const MAX_MESSAGE_BYTES = 1_024;
  * A StateError is told with its message and details, both bounded. Anything else is a
  * defect: it is logged with its stack, and the client learns `internal error` alone.
  */
-export function toStatus(error: unknown, logger: Logger): FailedStatus {
+export function toStatus(error: unknown, logger: Logger): Required<FailedStatus> {
   const { code, message, encoded } = tell(toReport(error, logger));
   const metadata = new Metadata();
   metadata.set("grpc-status-details-bin", Buffer.from(encoded));

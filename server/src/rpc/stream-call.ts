@@ -1,8 +1,8 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { CallEnvironment } from "./call-environment.js";
 import { decodeRequest, encodeReply, type MethodTypes, type Reply } from "./codec.js";
-import type { CallContext, Wanted } from "./context.js";
-import type { CallAnswer, IncomingCall, RequestListener } from "./incoming-call.js";
+import { type CallContext, toContext } from "./context.js";
+import type { CallAnswer, IncomingCall } from "./incoming-call.js";
 import { RequestStream, type Requests } from "./request-stream.js";
 import { ResponseStream } from "./response-stream.js";
 import { SingleRequest } from "./single-request.js";
@@ -31,12 +31,12 @@ export function serverStreamCall<I extends DescMessage, O extends DescMessage>(
   handler: ServerStreamHandler<I, O>,
   environment: CallEnvironment,
 ): CallAnswer {
-  return (call) =>
+  return (call, metadata) =>
     new SingleRequest(call, (bytes) => {
       const stream = toResponseStream(call, method.output, environment);
-      call.onCancelled = () => stream.leave();
-      respond(stream, environment, () => {
-        const context = new StreamContext(environment.tenantOf(call.metadata), stream);
+      call.onOver = () => stream.leave();
+      void respond(stream, environment, () => {
+        const context = toContext(environment.tenantOf(metadata), stream.abort);
         return handler(decodeRequest(method.input, bytes, environment.maxRequestBytes), context);
       });
     });
@@ -48,16 +48,18 @@ export function bidiCall<I extends DescMessage, O extends DescMessage>(
   handler: BidiHandler<I, O>,
   environment: CallEnvironment,
 ): CallAnswer {
-  return (call): RequestListener => {
+  return (call, metadata) => {
     const stream = toResponseStream(call, method.output, environment);
     const requests = new RequestStream(method.input, call, environment.maxRequestBytes);
-    call.onCancelled = () => {
+    call.onOver = () => {
       stream.leave();
       requests.cut();
     };
-    respond(stream, environment, () =>
-      handler(requests, new StreamContext(environment.tenantOf(call.metadata), stream)),
+    const end = respond(stream, environment, () =>
+      handler(requests, toContext(environment.tenantOf(metadata), stream.abort)),
     );
+    // The call itself is not over before its client has read what was sent.
+    void end.then(() => requests.cut());
     return requests;
   };
 }
@@ -70,33 +72,17 @@ function toResponseStream<O extends DescMessage>(
   return new ResponseStream(call, logger, (reply) => encodeReply(output, reply));
 }
 
-function respond<R>(
+async function respond<R>(
   stream: ResponseStream<R>,
   { liveStreams, logger }: CallEnvironment,
   replies: () => AsyncIterable<R>,
-): void {
+): Promise<void> {
   liveStreams.add(stream);
-  void stream
-    .run(replies)
-    .catch((error: unknown) => logger.error({ err: error }, "a stream could not be ended"))
-    .finally(() => liveStreams.delete(stream));
-}
-
-/** The context of a stream; one that brings a history never asks for its signal. */
-class StreamContext implements CallContext {
-  readonly tenantId: string;
-  readonly #stream: Wanted;
-
-  constructor(tenantId: string, stream: Wanted) {
-    this.tenantId = tenantId;
-    this.#stream = stream;
-  }
-
-  get signal(): AbortSignal {
-    return this.#stream.signal;
-  }
-
-  get aborted(): boolean {
-    return this.#stream.aborted;
+  try {
+    await stream.run(replies);
+  } catch (error) {
+    logger.error({ err: error }, "a stream could not be ended");
+  } finally {
+    liveStreams.delete(stream);
   }
 }

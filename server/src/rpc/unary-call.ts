@@ -1,8 +1,10 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import type { Metadata } from "@grpc/grpc-js";
 import type { CallEnvironment } from "./call-environment.js";
 import { decodeRequest, encodeReply, type MethodTypes, type Reply } from "./codec.js";
-import type { CallContext } from "./context.js";
+import { type CallContext, toContext } from "./context.js";
 import type { CallAnswer, IncomingCall } from "./incoming-call.js";
+import { LazyAbort } from "./lazy-abort.js";
 import { SingleRequest } from "./single-request.js";
 import { toStatus } from "./status.js";
 
@@ -24,51 +26,29 @@ export function unaryCall<I extends DescMessage, O extends DescMessage>(
 ): CallAnswer {
   const { logger, maxRequestBytes, tenantOf } = environment;
 
-  async function answer(call: IncomingCall, bytes: Buffer): Promise<void> {
-    const context = new UnaryContext();
-    call.onCancelled = () => context.abort();
+  async function answer(call: IncomingCall, metadata: Metadata, bytes: Buffer): Promise<void> {
+    const abort = new LazyAbort();
+    call.onOver = () => abort.abort(OVER);
     try {
-      context.tenantId = tenantOf(call.metadata);
+      const context = toContext(tenantOf(metadata), abort);
       const request = decodeRequest(method.input, bytes, maxRequestBytes);
       call.send(encodeReply(method.output, await handler(request, context)), doNothing);
       call.end();
     } catch (error) {
       // Nobody reads the answer to a call that was cancelled, and its failure is no defect.
-      if (!context.aborted) call.fail(toStatus(error, logger));
+      if (!abort.aborted) call.fail(toStatus(error, logger));
     }
   }
 
-  return (call) =>
+  return (call, metadata) =>
     new SingleRequest(call, (bytes) => {
-      answer(call, bytes).catch((error: unknown) =>
+      answer(call, metadata, bytes).catch((error: unknown) =>
         logger.error({ err: error }, "an answer could not be sent"),
       );
     });
 }
 
-/** The context of a unary call; most handlers never ask for its signal. */
-class UnaryContext implements CallContext {
-  tenantId = "";
-  #isAborted = false;
-  #controller: AbortController | undefined;
-
-  get aborted(): boolean {
-    return this.#isAborted;
-  }
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#isAborted) this.#controller.abort();
-    }
-    return this.#controller.signal;
-  }
-
-  /** The answer is not wanted any more. */
-  abort(): void {
-    this.#isAborted = true;
-    this.#controller?.abort();
-  }
-}
+/** Made once, since an `AbortError` costs as much as a read. */
+const OVER = new Error("the call is over");
 
 function doNothing(): void {}

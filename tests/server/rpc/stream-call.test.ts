@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { constants } from "node:http2";
 import { setImmediate as turnOfLoop } from "node:timers/promises";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
@@ -12,6 +13,7 @@ import type { CallContext } from "../../../server/src/rpc/context.js";
 import { deferred } from "../../support/deferred.js";
 import {
   aborted,
+  beginCall,
   EMPTY,
   EMPTY_REQUEST,
   type MessageHandlers,
@@ -132,7 +134,7 @@ describe("a server stream", () => {
   it("returns the iterator when the client cancels", async () => {
     const returned = deferred<void>();
     const contexts: CallContext[] = [];
-    const { client } = await start({
+    const { client, log } = await start({
       async *streamMessages(_, context) {
         contexts.push(context);
         try {
@@ -148,7 +150,9 @@ describe("a server stream", () => {
     await endOf(stream);
 
     await returned.promise;
+    expect(contexts[0]?.aborted).toBe(true);
     expect(contexts[0]?.signal.aborted).toBe(true);
+    expect(log.errors).toEqual([]);
   });
 
   it("ends a source that waits when the client's deadline passes", async () => {
@@ -241,34 +245,62 @@ describe("a stream in both directions", () => {
     expect(received).toEqual([...sent, "end"]);
   });
 
-  it.each([
-    ["waits for a request", false],
-    ["asks for one afterwards", true],
-  ])(
-    "has no more requests for a handler that %s when the client has gone",
-    async (_, asksLater) => {
-      const begun = deferred<void>();
-      const ended = deferred<boolean>();
-      const { client } = await start({
-        async *pipelineAppends(requests, { signal }) {
-          begun.resolve();
-          if (asksLater) await aborted(signal);
-          try {
-            for await (const _request of requests);
-          } finally {
-            await aborted(signal);
-            ended.resolve(signal.aborted);
-          }
-        },
-      });
-      const call = client.bidi(PIPELINE);
-      const end = endOf(call);
-      await begun.promise;
+  it("gives none after the last, however often it is asked", async () => {
+    const { client } = await start({
+      async *pipelineAppends(requests) {
+        for await (const _request of requests) yield Buffer.from("request");
+        for await (const _request of requests) yield Buffer.from("another");
+        yield Buffer.from("end");
+      },
+    });
+    const call = client.bidi(PIPELINE);
+    const received: string[] = [];
+    call.on("data", (bytes: Buffer) => received.push(bytes.toString()));
 
-      call.cancel();
+    call.write(Buffer.alloc(0));
+    call.end();
 
-      expect(await ended.promise).toBe(true);
-      await end;
-    },
-  );
+    expect(await endOf(call)).toBeUndefined();
+    expect(received).toEqual(["request", "end"]);
+  });
+
+  it("fails a handler that asks for a request when the client has gone", async () => {
+    const begun = deferred<void>();
+    const failure = deferred<unknown>();
+    const { client } = await start({
+      async *pipelineAppends(requests, { signal }) {
+        begun.resolve();
+        await aborted(signal);
+        await requests[Symbol.asyncIterator]().next().then(failure.resolve, failure.resolve);
+      },
+    });
+    const call = client.bidi(PIPELINE);
+    const end = endOf(call);
+    await begun.promise;
+
+    call.cancel();
+
+    expect(await failure.promise).toBeInstanceOf(Error);
+    await end;
+  });
+
+  it("lets go of who waits for a request when the server drains and the client reads nothing", async () => {
+    const failure = deferred<unknown>();
+    const { address, server } = await start({
+      async *pipelineAppends(requests) {
+        void requests[Symbol.asyncIterator]().next().then(failure.resolve, failure.resolve);
+        for (;;) yield new Uint8Array(64 * 1024);
+      },
+    });
+    const stream = beginCall(address, PIPELINE);
+    stream.pause();
+    await once(stream, "response");
+
+    const closed = server.close({ graceMs: 60_000 });
+
+    expect(await failure.promise).toBeInstanceOf(Error);
+    stream.close(constants.NGHTTP2_CANCEL);
+    stream.resume();
+    await closed;
+  });
 });

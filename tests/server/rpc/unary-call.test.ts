@@ -1,3 +1,4 @@
+import { setImmediate as turnOfLoop } from "node:timers/promises";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { Metadata, status } from "@grpc/grpc-js";
@@ -172,6 +173,27 @@ describe("a unary call", () => {
     await seen.promise;
     expect((await outcome).error?.code).toBe(status.CANCELLED);
     expect(log.errors).toEqual([]);
+  });
+
+  it("tells a handler that asks late that the client has gone", async () => {
+    const started = deferred<void>();
+    const seen = deferred<boolean>();
+    const { client } = await start({
+      async getMessage(_, context) {
+        started.resolve();
+        while (!context.aborted) await turnOfLoop();
+        seen.resolve(context.signal.aborted);
+        return {};
+      },
+    });
+    const abort = new AbortController();
+
+    const outcome = client.unary(GET, EMPTY, { signal: abort.signal });
+    await started.promise;
+    abort.abort();
+
+    expect(await seen.promise).toBe(true);
+    await outcome;
   });
 
   it("aborts the signal at the deadline", async () => {
