@@ -19,12 +19,10 @@ import {
 import { type HistoryFrame, resumeTokens } from "./session-frame.js";
 import type { LikelyRange, MessageRange } from "./storage.js";
 
-/** Who reads a stream. */
-export interface StreamReader {
+/** Who reads a history. */
+export interface HistoryReader {
   readonly tenantId: string;
-  /** Aborted when the reader has gone. */
-  readonly signal: AbortSignal;
-  /** Whether the signal is aborted: asking this makes no signal where there is none yet. */
+  /** Whether the reader has gone. */
   readonly aborted: boolean;
 }
 
@@ -47,7 +45,7 @@ export interface Histories extends HistorySource {
  */
 export async function* streamHistory(
   histories: Histories,
-  reader: Omit<StreamReader, "signal">,
+  reader: HistoryReader,
   request: HistoryRequest,
 ): AsyncGenerator<HistoryFrame, void> {
   const checked = checkHistoryRequest(reader.tenantId, request);

@@ -3,8 +3,8 @@ import { Checks } from "./checks.js";
 import { type Context, readContext } from "./context/context.js";
 import { type ContextRequest, checkContextRequest } from "./context/context-request.js";
 import type { Feeds } from "./follow/feeds.js";
-import { followSession } from "./follow/follow-session.js";
-import { type Histories, type StreamReader, streamHistory } from "./history.js";
+import { type FollowReader, followSession } from "./follow/follow-session.js";
+import { type Histories, type HistoryReader, streamHistory } from "./history.js";
 import { HistoryCache } from "./history-cache/history-cache.js";
 import type { MessageEncoder } from "./history-cache/message-encoder.js";
 import type { HistoryRequest } from "./history-request.js";
@@ -122,7 +122,7 @@ export class Messages {
 
   /** Streams a session, see {@link streamHistory} and {@link followSession}. */
   stream(
-    reader: StreamReader,
+    reader: HistoryReader & FollowReader,
     request: HistoryRequest,
   ): AsyncIterable<SessionFrame | HistoryFrame> {
     return request.follow

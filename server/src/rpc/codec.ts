@@ -70,12 +70,8 @@ export function encodeReply<D extends DescMessage>(schema: D, reply: Reply<D>): 
 }
 
 function toBytes<D extends DescMessage>(schema: D, reply: Reply<D>): Uint8Array {
-  if (isEncoding(reply)) return reply();
+  if (typeof reply === "function") return reply();
   return isEncoded(reply) ? reply : toBinary(schema, create(schema, reply));
-}
-
-function isEncoding(reply: unknown): reply is Encoding {
-  return typeof reply === "function";
 }
 
 function isEncoded(reply: unknown): reply is Uint8Array {

@@ -13,17 +13,23 @@ export interface CallContext {
   readonly aborted: boolean;
 }
 
-/** Gives the context of a call. */
-export function toContext(tenantId: string, abort: LazyAbort): CallContext {
-  return {
-    tenantId,
-    get signal() {
-      return abort.signal;
-    },
-    get aborted() {
-      return abort.aborted;
-    },
-  };
+/** The context of a call whose signal is made when it is asked for. */
+export class LazyContext implements CallContext {
+  readonly tenantId: string;
+  readonly #abort: LazyAbort;
+
+  constructor(tenantId: string, abort: LazyAbort) {
+    this.tenantId = tenantId;
+    this.#abort = abort;
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get aborted(): boolean {
+    return this.#abort.aborted;
+  }
 }
 
 const TENANT_HEADER = "x-tenant-id";

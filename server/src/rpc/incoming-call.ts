@@ -46,6 +46,9 @@ class AnsweredCall extends ServerInterceptingCall {
   }
 }
 
+/** Why what is done for a call is given up when that is over: made once, since an `AbortError` costs as much as a read. */
+export const OVER = new Error("the call is over, and its client takes and sends no more");
+
 /** One call of a client. */
 export class IncomingCall implements Listener {
   /** Is called once when the call is over, however it ended: nothing more is sent then. */

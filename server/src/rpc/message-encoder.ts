@@ -49,8 +49,7 @@ const MAX_IDLE_WRITERS = 4;
 /** Encodes a frame that brings messages, byte for byte as protobuf-es would. */
 export function encodeMessageFrame(messages: readonly Message[], resumeToken: string): Buffer {
   const bytes = messages.reduce((sum, message) => sum + message.bytes, 0);
-  writer.reset();
-  if (resumeToken !== "") writer.text(RESUME_TOKEN, resumeToken);
+  beginFrame(resumeToken);
   const batch = writer.begin(BATCH, bytes);
   for (const message of messages) writeMessage(writer, MESSAGES, message);
   writer.end(batch);
@@ -67,12 +66,9 @@ export function beginMessages(): MessageEncoding {
  * would. It gives a view, which the next frame overwrites.
  */
 export function encodeBatchFrame(slices: readonly Uint8Array[], resumeToken: string): Buffer {
-  writer.reset();
-  if (resumeToken !== "") writer.text(RESUME_TOKEN, resumeToken);
-  writer.uint(
-    BATCH,
-    slices.reduce((sum, { length }) => sum + length, 0),
-  );
+  beginFrame(resumeToken);
+  const size = slices.reduce((sum, { length }) => sum + length, 0);
+  writer.uint(BATCH, size);
   for (const slice of slices) writer.encoded(slice);
   return writer.written;
 }
@@ -82,13 +78,18 @@ export function encodeCaughtUpFrame(
   { headSequence, revision }: Pick<SessionPosition, "headSequence" | "revision">,
   resumeToken: string,
 ): Buffer {
-  writer.reset();
-  if (resumeToken !== "") writer.text(RESUME_TOKEN, resumeToken);
+  beginFrame(resumeToken);
   const caughtUp = writer.begin(CAUGHT_UP, CAUGHT_UP_BYTES);
   if (headSequence !== 0) writer.uint(HEAD_SEQUENCE, headSequence);
   if (revision !== 0) writer.uint(CAUGHT_UP_REVISION, revision);
   writer.end(caughtUp);
   return Buffer.from(writer.written);
+}
+
+/** Forgets the frame before, and writes what every frame begins with. */
+function beginFrame(resumeToken: string): void {
+  writer.reset();
+  if (resumeToken !== "") writer.text(RESUME_TOKEN, resumeToken);
 }
 
 class WireEncoding implements MessageEncoding {

@@ -1,6 +1,6 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { decodeRequest } from "./codec.js";
-import type { IncomingCall, RequestListener } from "./incoming-call.js";
+import { type IncomingCall, OVER, type RequestListener } from "./incoming-call.js";
 
 /** The requests of a stream. */
 export interface Requests<T> extends AsyncIterable<T> {
@@ -48,7 +48,7 @@ export class RequestStream<I extends DescMessage>
   /** There are no more requests, since the call is over: who waits for one is told so by an error. */
   cut(): void {
     this.#isCut = true;
-    this.#waiting?.reject(cutError());
+    this.#waiting?.reject(OVER);
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<MessageShape<I>, void> {
@@ -60,16 +60,14 @@ export class RequestStream<I extends DescMessage>
     }
   }
 
-  async #next(): Promise<Buffer | undefined> {
-    if (this.#hasEnded) return undefined;
-    if (this.#isCut) throw cutError();
+  #next(): Promise<Buffer | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject };
-      this.#call.read();
+      if (this.#hasEnded) resolve(undefined);
+      else if (this.#isCut) reject(OVER);
+      else {
+        this.#waiting = { resolve, reject };
+        this.#call.read();
+      }
     });
   }
-}
-
-function cutError(): Error {
-  return new Error("the call is over, and its client sends no more");
 }

@@ -1,7 +1,7 @@
 import { status } from "@grpc/grpc-js";
 import type { StateError } from "../domain/errors.js";
 import type { Logger } from "../domain/log.js";
-import type { IncomingCall } from "./incoming-call.js";
+import { type IncomingCall, OVER } from "./incoming-call.js";
 import { LazyAbort } from "./lazy-abort.js";
 import type { Stoppable } from "./live-streams.js";
 import { SendWindow } from "./send-window.js";
@@ -9,9 +9,6 @@ import { toStatus } from "./status.js";
 
 /** The longest time that a timer takes, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
-
-/** Why a stream is aborted whose client has gone: made once, since an `AbortError` costs as much as a read. */
-const GONE = new Error("the client has gone");
 
 /**
  * The replies of one streaming call, sent as fast as the client reads them.
@@ -42,13 +39,13 @@ export class ResponseStream<Reply> implements Stoppable {
 
   /** Ends the stream with an error, unless it has ended. */
   stop(reason: StateError): void {
-    this.#abort(reason);
+    this.#giveUp(reason);
   }
 
   /** The client has gone, or the deadline has passed: nothing more can be sent. */
   leave(): void {
     this.#isGone = true;
-    this.#abort(GONE);
+    this.#giveUp(OVER);
   }
 
   /** Sends headers at once, and what a source gives until either side ends. Never rejects. */
@@ -108,7 +105,7 @@ export class ResponseStream<Reply> implements Stoppable {
     this.leave();
   }
 
-  #abort(reason: Error): void {
+  #giveUp(reason: Error): void {
     // Where nothing is left to be aborted, that is not to cost anything: every stream is closed.
     if (this.abort.aborted || this.#hasEnded) return;
     this.abort.abort(reason);

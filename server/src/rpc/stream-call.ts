@@ -1,7 +1,7 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { CallEnvironment } from "./call-environment.js";
 import { decodeRequest, encodeReply, type MethodTypes, type Reply } from "./codec.js";
-import { type CallContext, toContext } from "./context.js";
+import { type CallContext, LazyContext } from "./context.js";
 import type { CallAnswer, IncomingCall } from "./incoming-call.js";
 import { RequestStream, type Requests } from "./request-stream.js";
 import { ResponseStream } from "./response-stream.js";
@@ -36,7 +36,7 @@ export function serverStreamCall<I extends DescMessage, O extends DescMessage>(
       const stream = toResponseStream(call, method.output, environment);
       call.onOver = () => stream.leave();
       void respond(stream, environment, () => {
-        const context = toContext(environment.tenantOf(metadata), stream.abort);
+        const context = new LazyContext(environment.tenantOf(metadata), stream.abort);
         return handler(decodeRequest(method.input, bytes, environment.maxRequestBytes), context);
       });
     });
@@ -56,7 +56,7 @@ export function bidiCall<I extends DescMessage, O extends DescMessage>(
       requests.cut();
     };
     const end = respond(stream, environment, () =>
-      handler(requests, toContext(environment.tenantOf(metadata), stream.abort)),
+      handler(requests, new LazyContext(environment.tenantOf(metadata), stream.abort)),
     );
     // The call itself is not over before its client has read what was sent.
     void end.then(() => requests.cut());

@@ -2,8 +2,8 @@ import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { Metadata } from "@grpc/grpc-js";
 import type { CallEnvironment } from "./call-environment.js";
 import { decodeRequest, encodeReply, type MethodTypes, type Reply } from "./codec.js";
-import { type CallContext, toContext } from "./context.js";
-import type { CallAnswer, IncomingCall } from "./incoming-call.js";
+import { type CallContext, LazyContext } from "./context.js";
+import { type CallAnswer, type IncomingCall, OVER } from "./incoming-call.js";
 import { LazyAbort } from "./lazy-abort.js";
 import { SingleRequest } from "./single-request.js";
 import { toStatus } from "./status.js";
@@ -30,7 +30,7 @@ export function unaryCall<I extends DescMessage, O extends DescMessage>(
     const abort = new LazyAbort();
     call.onOver = () => abort.abort(OVER);
     try {
-      const context = toContext(tenantOf(metadata), abort);
+      const context = new LazyContext(tenantOf(metadata), abort);
       const request = decodeRequest(method.input, bytes, maxRequestBytes);
       call.send(encodeReply(method.output, await handler(request, context)), doNothing);
       call.end();
@@ -47,8 +47,5 @@ export function unaryCall<I extends DescMessage, O extends DescMessage>(
       );
     });
 }
-
-/** Made once, since an `AbortError` costs as much as a read. */
-const OVER = new Error("the call is over");
 
 function doNothing(): void {}

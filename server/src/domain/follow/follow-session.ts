@@ -1,4 +1,3 @@
-import type { StreamReader } from "../history.js";
 import { checkHistoryRequest, findStart, type HistoryRequest } from "../history-request.js";
 import type { SessionFrame } from "../session-frame.js";
 import type { Storage } from "../storage.js";
@@ -9,6 +8,13 @@ import { Follower } from "./follower.js";
 export interface FollowSource {
   readonly storage: Storage;
   readonly feeds: Feeds;
+}
+
+/** Who follows a session. */
+export interface FollowReader {
+  readonly tenantId: string;
+  /** Aborted when the reader has gone. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -22,7 +28,7 @@ export interface FollowSource {
  */
 export async function* followSession(
   { storage, feeds }: FollowSource,
-  { tenantId, signal }: Omit<StreamReader, "aborted">,
+  { tenantId, signal }: FollowReader,
   request: HistoryRequest,
 ): AsyncGenerator<SessionFrame, void> {
   const checked = checkHistoryRequest(tenantId, request);
