@@ -1,3 +1,4 @@
+import { Duplex } from "node:stream";
 import { Metadata, ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
 import type { FailedStatus } from "./status.js";
 
@@ -110,5 +111,23 @@ export class IncomingCall implements Listener {
   onCancel(): void {
     this.#isOver = true;
     this.onOver?.();
+    letGoOf(this.#call);
   }
+}
+
+/**
+ * Lets go of what a call holds that is over.
+ *
+ * Node keeps the streams of a connection in a Map, and V8 links each table that such a Map has
+ * outgrown to the next one. Once one of them is old, the quick collections of garbage keep every
+ * stream that comes after it, with all that hears it: three KiB a call, until the heap is marked.
+ * grpc-js keeps the stream to itself: where it does not have it here, only that time is lost.
+ */
+function letGoOf(call: object): void {
+  const stream = "stream" in call ? call.stream : undefined;
+  if (!(stream instanceof Duplex)) return;
+  // grpc-js hears it, and does nothing with it any more.
+  stream.removeAllListeners("data");
+  // Where data is left, Node waits for the end, to close the stream.
+  if (stream.readableEnded) stream.removeAllListeners("end");
 }

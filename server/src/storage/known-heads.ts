@@ -4,11 +4,14 @@ import type { SessionHead } from "./session-row.js";
 /** How many sessions are remembered: the ones that were appended to last. */
 const MAX_SESSIONS = 10_000;
 
-/** What the last append of this process left of a session. */
+/**
+ * What the last append of this process left of a session. It is changed in place: tables that a Map
+ * has outgrown would keep those that were before from being collected soon.
+ */
 interface Left {
-  readonly head: SessionHead;
+  head: SessionHead;
   /** Whether nobody else is known to have changed the session since the append before. */
-  readonly isOurs: boolean;
+  isOurs: boolean;
 }
 
 /**
@@ -31,16 +34,17 @@ export class KnownHeads {
    * committed: what is known is told to be so by its revision alone.
    */
   remember(before: SessionHead, after: SessionHead): void {
-    const last = this.#left.get(after.id);
-    const isOurs = last === undefined || last.head.revision === before.revision;
+    const left = this.#left.get(after.id) ?? { head: before, isOurs: true };
+    left.isOurs = left.head.revision === before.revision;
+    left.head = after;
     this.#left.delete(after.id);
-    this.#left.set(after.id, { head: after, isOurs });
+    this.#left.set(after.id, left);
     forgetOldest(this.#left, MAX_SESSIONS);
   }
 
   /** Takes it that others have changed a session, until the next append finds it as it was left. */
   doubt(sessionId: string): void {
     const left = this.#left.get(sessionId);
-    if (left !== undefined) this.#left.set(sessionId, { ...left, isOurs: false });
+    if (left !== undefined) left.isOurs = false;
   }
 }

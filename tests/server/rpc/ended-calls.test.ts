@@ -1,0 +1,93 @@
+import { once } from "node:events";
+import { type ClientHttp2Session, connect, constants } from "node:http2";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { GetMessageRequestSchema } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import { expect, it, onTestFinished } from "vitest";
+import { deferred } from "../../support/deferred.js";
+import { beginCall, EMPTY_REQUEST, GET, PIPELINE, received, start } from "./message-calls.js";
+
+const ROUNDS = 60;
+/** How many calls of a round are under way at the same time. */
+const CALLS = 16;
+const REQUEST_BYTES = 64 * 1024;
+
+/** Less than a client may send before any of it is read. */
+const UNREAD_BYTES = 40_000;
+
+/** How long a server waits for calls when it ends. */
+const GRACE_MS = 4_000;
+
+setFlagsFromString("--expose-gc");
+const collectGarbage: NodeJS.GCFunction = runInNewContext("gc");
+
+/** Makes a unary call, and waits until its stream is closed. */
+async function call(session: ClientHttp2Session, request: Buffer): Promise<void> {
+  const stream = session.request({
+    ":method": "POST",
+    ":path": GET,
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
+  stream.resume();
+  stream.end(request);
+  await once(stream, "close");
+}
+
+function toRequest(): Buffer {
+  const messageId = "x".repeat(REQUEST_BYTES);
+  const message = toBinary(GetMessageRequestSchema, create(GetMessageRequestSchema, { messageId }));
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(message.byteLength, 1);
+  return Buffer.concat([head, message]);
+}
+
+it("lets the quick collections of garbage free the requests of calls that are over", async () => {
+  const { address } = await start({ getMessage: async () => ({}) });
+  const session = connect(`http://${address}`);
+  onTestFinished(() => session.destroy());
+  const request = toRequest();
+  await call(session, request);
+  // What there is of the connection is old from now on.
+  collectGarbage();
+  const before = process.memoryUsage().arrayBuffers;
+
+  for (let round = 0; round < ROUNDS; round++) {
+    await Promise.all(Array.from({ length: CALLS }, () => call(session, request)));
+    collectGarbage({ type: "minor" });
+  }
+
+  const kept = process.memoryUsage().arrayBuffers - before;
+  expect(kept).toBeLessThan((ROUNDS * CALLS * REQUEST_BYTES) / 10);
+});
+
+it("closes the stream of a client that resets it without an error while requests are unread", async () => {
+  const asked = deferred<void>();
+  const gone = deferred<void>();
+  const { address, server } = await start({
+    async *pipelineAppends(requests) {
+      for await (const _ of requests) {
+        asked.resolve();
+        await gone.promise;
+        yield {};
+      }
+    },
+  });
+  const stream = beginCall(address, PIPELINE);
+  const { session } = stream;
+  stream.write(EMPTY_REQUEST);
+  await asked.promise;
+  stream.write(Buffer.alloc(UNREAD_BYTES));
+  await received(session);
+  stream.close(constants.NGHTTP2_NO_ERROR);
+  await received(session);
+
+  gone.resolve();
+  await received(session);
+  const startedAt = performance.now();
+  session?.close();
+  await server.close({ graceMs: GRACE_MS });
+
+  expect(performance.now() - startedAt).toBeLessThan(GRACE_MS / 2);
+});
