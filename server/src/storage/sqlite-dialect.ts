@@ -176,7 +176,9 @@ function statementsOf(connection: SqliteConnection): SqliteStatements {
 function remember<Statement>(prepare: (sql: string) => Statement): (sql: string) => Statement {
   const prepared = new Map<string, Statement>();
   return (sql) => {
-    const statement = prepared.get(sql) ?? prepare(sql);
+    const known = prepared.get(sql);
+    if (known !== undefined) return known;
+    const statement = prepare(sql);
     prepared.set(sql, statement);
     return statement;
   };
