@@ -213,6 +213,33 @@ describeDatabases(
       expect(await contentsOf(theirs, fork)).toEqual(["1", "2", "3", "4"]);
     });
 
+    it("advances each of several sessions from where it is", async () => {
+      const [ours, theirs] = await openTwo(database);
+      const deleted = [newMessage(), newMessage(), newMessage()];
+      const [shrunk, edited, fresh] = [
+        await createSession(ours),
+        await createSession(ours),
+        await createSession(ours),
+      ];
+      await ours.messages.append(shrunk, appendOf(...deleted, newMessage()));
+      for (const { id } of deleted) await ours.messages.delete(shrunk, id);
+      const kept = newMessage();
+      await ours.messages.append(edited, appendOf(kept));
+      await ours.messages.update(edited, kept.id, { content: "edited" }, undefined);
+
+      // Theirs knows nothing of them at first, and then what its own append has left.
+      for (const round of [1, 2]) {
+        await Promise.all([shrunk, edited, fresh].map((ref) => append(theirs, ref, "one more")));
+
+        const at = (ref: SessionRef) => ours.changes.position(ref);
+        expect(await Promise.all([shrunk, edited, fresh].map(at))).toMatchObject([
+          { headSequence: 4 + round, messageCount: 1 + round, revision: 5 + round },
+          { headSequence: 1 + round, messageCount: 1 + round, revision: 3 + round },
+          { headSequence: round, messageCount: round, revision: 1 + round },
+        ]);
+      }
+    });
+
     it("takes the next place when another server appends at the same moment", async () => {
       const { ours, theirs, ref } = await openWithSession(database);
       const expected = ["1"];

@@ -66,11 +66,12 @@ async function writeTogether(
   { sessions, messages }: AppendContext,
 ): Promise<ReadonlySet<string>> {
   const heads = [...advances.values()];
+  const values = rows.map((row) => messages.toValues(row));
   const [head] = heads;
-  const [row] = rows;
-  const isOne = rows.length === 1 && head !== undefined && row !== undefined;
-  const one = isOne ? sessions.toAppendOne(head, messages.toValues(row)) : undefined;
-  const statement = one ?? sessions.toAppendAtOnce(heads, messages.toJson(rows));
+  const [row] = values;
+  const isOne = values.length === 1 && head !== undefined && row !== undefined;
+  const one = isOne ? sessions.toAppendOne(head, row) : undefined;
+  const statement = one ?? sessions.toAppendAtOnce(heads, values);
   return sessions.toIds(await database.statementInTurn(statement));
 }
 

@@ -1,8 +1,14 @@
 import type { Database } from "./database.js";
-import type { QueryResult, Statement } from "./dialect.js";
+import type {
+  AppendStatement,
+  QueryResult,
+  RowsStatement,
+  RowValues,
+  Statement,
+  UpdatedColumn,
+} from "./dialect.js";
 import type { SessionRow } from "./entities.js";
 import { padList, placeholdersOf } from "./padded-list.js";
-import type { AppendColumns } from "./postgres-append.js";
 import {
   HEAD_COLUMNS,
   type HeadAdvance,
@@ -14,35 +20,37 @@ import {
 } from "./session-row.js";
 import { Table } from "./table.js";
 
-/** What {@link GroupSessions.advance} writes of each session, and what it is in SQL. */
+/** What is written of each session, after its id: a column, its kind, and the property that has it. */
 const ADVANCED = [
-  ["head_sequence", "bigint"],
-  ["message_count", "bigint"],
-  ["revision", "bigint"],
-  ["change_revision", "bigint"],
-  ["largest_message_bytes", "integer"],
-  ["updated_at", "time"],
+  ["id", "uuid", "id"],
+  ["head_sequence", "bigint", "headSequence"],
+  ["message_count", "bigint", "messageCount"],
+  ["revision", "bigint", "revision"],
+  ["change_revision", "bigint", "changeRevision"],
+  ["largest_message_bytes", "integer", "largestMessageBytes"],
+  ["updated_at", "time", "updatedAt"],
 ] as const;
+
+const COLUMNS: readonly UpdatedColumn[] = ADVANCED.map(([name, kind]) => [name, kind]);
 
 /** Locks and advances the sessions of a group of appends, all at once. */
 export class GroupSessions {
   readonly #database: Database;
   readonly #rows: SessionRows;
   readonly #table: Table<SessionRow>;
-  readonly #advance: string | undefined;
-  readonly #columns: AppendColumns;
+  readonly #advance: RowsStatement | undefined;
+  readonly #appendAtOnce: AppendStatement | undefined;
   readonly #appendOne: string | undefined;
-  /** What appends at once, by the number of ids. */
-  readonly #appends = new Map<number, string>();
 
   constructor(database: Database) {
     this.#database = database;
     this.#rows = new SessionRows(database);
     this.#table = new Table(database.describe(database.entities.session));
-    this.#advance = database.dialect.updateMany?.("sessions", ADVANCED);
+    this.#advance = database.dialect.updateMany?.("sessions", COLUMNS);
     const messages = new Table(database.describe(database.entities.message)).types;
-    this.#columns = { sessions: ADVANCED, telling: TELLING_COLUMNS, messages };
-    this.#appendOne = database.dialect.appendOne?.(this.#columns);
+    const columns = { sessions: COLUMNS, telling: TELLING_COLUMNS, messages };
+    this.#appendAtOnce = database.dialect.appendAtOnce?.(columns);
+    this.#appendOne = database.dialect.appendOne?.(columns);
   }
 
   /**
@@ -68,7 +76,7 @@ export class GroupSessions {
     if (this.#advance === undefined || heads.length < 2) {
       return heads.map((head) => this.#rows.toAdvance(head.id, head));
     }
-    return [[this.#advance, [JSON.stringify(heads.map(toColumns))]]];
+    return [this.#advance(heads.map(toValues))];
   }
 
   /** Gives the statement that advances a session, if it is as it is known to be. */
@@ -92,20 +100,20 @@ export class GroupSessions {
    * sessions that are as they are known to be and that no other transaction has locked. It
    * gives their ids, see {@link GroupSessions.toIds}.
    */
-  toAppendAtOnce(advances: readonly HeadAdvance[], messages: string): Statement {
-    const sessions = advances.map(({ before, after }) => ({
-      ...toColumns(after),
-      known: tellingOf(before).join(" "),
-    }));
-    const ids = padList(advances.map(({ after }) => after.id));
-    return [this.#appendOf(ids.length), [...ids, JSON.stringify(sessions), messages]];
+  toAppendAtOnce(advances: readonly HeadAdvance[], messages: readonly RowValues[]): Statement {
+    if (this.#appendAtOnce === undefined) throw new Error("the database has no such statement");
+    const sessions = advances.map(({ before, after }) => [
+      ...toValues(after),
+      tellingOf(before).join(" "),
+    ]);
+    return this.#appendAtOnce(sessions, messages);
   }
 
   /**
    * Gives the statement that does the same for one message, whose columns are `message`;
    * undefined where there is none.
    */
-  toAppendOne({ before, after }: HeadAdvance, message: readonly unknown[]): Statement | undefined {
+  toAppendOne({ before, after }: HeadAdvance, message: RowValues): Statement | undefined {
     if (this.#appendOne === undefined) return undefined;
     const [, session] = this.#rows.toAdvance(after.id, after, before);
     return [this.#appendOne, [...session, ...message]];
@@ -115,25 +123,9 @@ export class GroupSessions {
   toIds(advanced: QueryResult): ReadonlySet<string> {
     return new Set(advanced.rows.map(({ id }) => String(id)));
   }
-
-  #appendOf(idCount: number): string {
-    const known = this.#appends.get(idCount);
-    if (known !== undefined) return known;
-    const sql = this.#database.dialect.appendAtOnce?.(this.#columns, idCount);
-    if (sql === undefined) throw new Error("the database has no such statement");
-    this.#appends.set(idCount, sql);
-    return sql;
-  }
 }
 
-function toColumns(head: SessionHead) {
-  return {
-    id: head.id,
-    head_sequence: head.headSequence,
-    message_count: head.messageCount,
-    revision: head.revision,
-    change_revision: head.changeRevision,
-    largest_message_bytes: head.largestMessageBytes,
-    updated_at: head.updatedAt,
-  };
+/** Gives the values of {@link COLUMNS}. */
+function toValues(head: SessionHead): RowValues {
+  return ADVANCED.map(([, , property]) => head[property]);
 }

@@ -1,10 +1,14 @@
 import type { ColumnType, DataSourceOptions } from "typeorm";
-import type { InsertedColumn, UpdatedColumn } from "./json-statements.js";
-import type { AppendColumns } from "./postgres-append.js";
 import type { RawRows } from "./raw-rows.js";
 
 /** A statement, with `?` for each parameter, and its parameters. */
 export type Statement = readonly [sql: string, parameters: readonly unknown[]];
+
+/** A row that is given to a statement: the values of its columns, in their order. */
+export type RowValues = readonly unknown[];
+
+/** Gives the statement that does something with rows, whatever their number. */
+export type RowsStatement = (rows: readonly RowValues[]) => Statement;
 
 /** What a statement gave. */
 export interface QueryResult {
@@ -52,6 +56,31 @@ export interface ColumnKinds {
   readonly boolean: ColumnKind;
 }
 
+/** A column to update: its name in SQL, and its kind. */
+export type UpdatedColumn = readonly [name: string, kind: keyof ColumnKinds];
+
+/** A column to insert: its name in SQL, and its type as TypeORM knows it. */
+export type InsertedColumn = readonly [name: string, type: ColumnType];
+
+/** The columns of a statement that appends to sessions. */
+export interface AppendColumns {
+  /** The id of a session, and what is written of it. */
+  readonly sessions: readonly UpdatedColumn[];
+  /** What tells whether a session is as it is known to be: whole numbers. */
+  readonly telling: readonly string[];
+  readonly messages: readonly InsertedColumn[];
+}
+
+/**
+ * Gives the statement that appends messages to sessions. Each session has the values of its
+ * columns, and what tells that it is as it is known to be as one text, separated by spaces;
+ * each message has the values of its columns.
+ */
+export type AppendStatement = (
+  sessions: readonly RowValues[],
+  messages: readonly RowValues[],
+) => Statement;
+
 /** Everything in which one database differs from another; `dialects.ts` has those that there are. */
 export interface Dialect {
   readonly backend: "memory" | "sqlite" | "postgres" | "mysql";
@@ -70,21 +99,22 @@ export interface Dialect {
   readonly forUpdateOfFree: string;
   /** How many rows one statement inserts at most: one, where it is no round trip, and one of many rows costs more. */
   readonly rowsPerInsert: number;
+  /** Makes statements that insert many rows. Undefined where a parameter for each value is as good. */
+  readonly insertMany:
+    | ((table: string, columns: readonly InsertedColumn[]) => RowsStatement)
+    | undefined;
   /**
-   * Gives a statement that inserts many rows, which are its parameter as JSON. Undefined
-   * where a parameter for each value is as good.
+   * Makes statements that update many rows by their id, which is the first column. Undefined
+   * where a statement for each row is as good.
    */
-  readonly insertMany: ((table: string, columns: readonly InsertedColumn[]) => string) | undefined;
+  readonly updateMany:
+    | ((table: string, columns: readonly UpdatedColumn[]) => RowsStatement)
+    | undefined;
   /**
-   * Gives a statement that updates many rows by their `id`, which are its parameter as
-   * JSON. Undefined where a statement for each row is as good.
+   * Makes statements that append messages to sessions which are as they are known to be.
+   * Undefined where one statement cannot do that.
    */
-  readonly updateMany: ((table: string, columns: readonly UpdatedColumn[]) => string) | undefined;
-  /**
-   * Gives a statement that appends messages to so many sessions which are as they are known
-   * to be. Undefined where one statement cannot do that.
-   */
-  readonly appendAtOnce: ((columns: AppendColumns, idCount: number) => string) | undefined;
+  readonly appendAtOnce: ((columns: AppendColumns) => AppendStatement) | undefined;
   /** Gives a statement that does the same for one message, where that costs less. */
   readonly appendOne: ((columns: AppendColumns) => string) | undefined;
   /**

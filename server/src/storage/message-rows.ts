@@ -1,7 +1,7 @@
 import type { MessageRange, PageBounds } from "../domain/storage.js";
 import { takePage } from "./bounded-page.js";
 import type { Connection, Database } from "./database.js";
-import type { KeptMessages, Statement } from "./dialect.js";
+import type { KeptMessages, RowsStatement, RowValues, Statement } from "./dialect.js";
 import type { MessageRow } from "./entities.js";
 import { type LayerMessage, LiveMessageRows } from "./live-message-rows.js";
 import {
@@ -42,7 +42,7 @@ export class MessageRows {
   readonly #table: Table<MessageRow>;
   readonly #live: LiveMessageRows;
   readonly #rowsPerInsert: number;
-  readonly #insertMany: string | undefined;
+  readonly #insertMany: RowsStatement | undefined;
   readonly #kept: KeptMessages;
 
   constructor(database: Database) {
@@ -71,18 +71,13 @@ export class MessageRows {
   }
 
   /** Gives the columns of a row, for a statement of the dialect's. */
-  toValues(row: MessageRow): readonly unknown[] {
+  toValues(row: MessageRow): RowValues {
     return this.#table.toValues(row);
-  }
-
-  /** Gives rows as JSON, for a statement of the dialect's. */
-  toJson(rows: readonly MessageRow[]): string {
-    return this.#table.toJson(rows);
   }
 
   #toInsert(rows: readonly MessageRow[]): Statement {
     if (this.#insertMany === undefined || rows.length === 1) return this.#table.toInsert(rows);
-    return [this.#insertMany, [this.#table.toJson(rows)]];
+    return this.#insertMany(rows.map((row) => this.#table.toValues(row)));
   }
 
   /** Reads which messages of a range there are, tombstones included. */

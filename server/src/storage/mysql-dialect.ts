@@ -1,6 +1,6 @@
 import type { Dialect, QueryResult, Statement } from "./dialect.js";
-import { updateManyInMysql } from "./json-statements.js";
 import { type RawMysqlConnection, takeMysqlRows } from "./mysql-rows.js";
+import { updateManyInMysql } from "./mysql-update.js";
 import { placeholdersOf } from "./padded-list.js";
 import { asIs, type RawRows } from "./raw-rows.js";
 import { CONNECT_TIMEOUT_MS, locateServer } from "./server-url.js";

@@ -1,60 +1,59 @@
-import type { ColumnKinds } from "./dialect.js";
-import {
-  type InsertedColumn,
-  insertManyInPostgres,
-  type UpdatedColumn,
-  withId,
-} from "./json-statements.js";
-
-/** The columns of a statement that appends to sessions. */
-export interface AppendColumns {
-  /** What is written of each session. */
-  readonly sessions: readonly UpdatedColumn[];
-  /** What tells whether a session is as it is known to be: whole numbers. */
-  readonly telling: readonly string[];
-  readonly messages: readonly InsertedColumn[];
-}
+import type { AppendColumns, AppendStatement, ColumnKinds } from "./dialect.js";
+import { padList, placeholdersOf } from "./padded-list.js";
+import { insertArrays, toArrays, toTyped, unnest } from "./postgres-arrays.js";
 
 /**
- * Gives PostgreSQL's statement that advances sessions and inserts messages, and gives the ids
- * of those sessions. Its parameters are
- * - so many ids of sessions, of which some may be the same,
- * - the sessions, a JSON array of objects with the columns that are written, and with what
- *   they are known to be as `known`: what tells, separated by spaces,
- * - the messages, a JSON array of objects.
+ * Makes PostgreSQL's statements that advance sessions and insert messages, and give the ids
+ * of those sessions.
  *
  * Of a session that is otherwise than it is known, or is locked, nothing is written. What is locked
  * and updated is the row as it is at last, whatever the statement's snapshot says: for that,
  * PostgreSQL looks at the conditions again.
  */
-export function appendInPostgres(
+export function appendInPostgres(kinds: ColumnKinds, columns: AppendColumns): AppendStatement {
+  const texts = new Map<number, string>();
+  function textOf(ids: readonly unknown[]): string {
+    const known = texts.get(ids.length);
+    if (known !== undefined) return known;
+    const text = toText(kinds, columns, placeholdersOf(ids));
+    texts.set(ids.length, text);
+    return text;
+  }
+  return (sessions, messages) => {
+    // Not an array: whatever its length, one and the same plan would serve, or be made each time.
+    const ids = padList(sessions.map(([id]) => id));
+    const given = toArrays(columns.sessions.length + 1, sessions);
+    const added = toArrays(columns.messages.length, messages);
+    return [textOf(ids), [...ids, ...given, ...added]];
+  };
+}
+
+function toText(
   kinds: ColumnKinds,
   { sessions, telling, messages }: AppendColumns,
-  idCount: number,
+  ids: string,
 ): string {
-  // Not an array: whatever its length, one and the same plan would serve, or be made each time.
-  const ids = Array<string>(idCount).fill("?").join(", ");
-  const given = [...withId(sessions), ["known", "text"] as const];
+  const given = unnest([...toTyped(kinds, sessions), ["known", "text"]], "given");
   const isAsKnown = `concat_ws(' ', ${telling.map((name) => `sessions.${name}`).join(", ")}) = given.known`;
-  const definitions = given.map(([name, kind]) => `${name} ${kinds[kind].sql}`).join(", ");
-  const values = sessions.map(([name]) => `${name} = given.${name}`).join(", ");
-  const insert = insertManyInPostgres("messages", messages);
+  const [, ...written] = sessions;
+  const values = written.map(([name]) => `${name} = given.${name}`).join(", ");
   return `WITH free AS MATERIALIZED (SELECT id FROM sessions WHERE id IN (${ids}) ORDER BY id FOR UPDATE SKIP LOCKED),
-advanced AS (UPDATE sessions SET ${values} FROM json_to_recordset(?::json) AS given (${definitions}) JOIN free ON free.id = given.id WHERE sessions.id = given.id AND ${isAsKnown} RETURNING sessions.id),
-inserted AS (${insert} WHERE session_id IN (SELECT id FROM advanced))
+advanced AS (UPDATE sessions SET ${values} FROM ${given} JOIN free ON free.id = given.id WHERE sessions.id = given.id AND ${isAsKnown} RETURNING sessions.id),
+inserted AS (${insertArrays("messages", messages)} WHERE session_id IN (SELECT id FROM advanced))
 SELECT id FROM advanced`;
 }
 
 /**
  * Gives PostgreSQL's statement that appends one message to one session as
- * {@link appendInPostgres} does, in five sixths of the time: nothing is JSON. Its parameters are
+ * {@link appendInPostgres} does, in less time: nothing is an array. Its parameters are
  * - what is written of the session,
  * - its id,
  * - what it is known to be: what tells,
  * - the message's columns.
  */
 export function appendOneInPostgres({ sessions, telling, messages }: AppendColumns): string {
-  const values = sessions.map(([name]) => `${name} = ?`).join(", ");
+  const [, ...written] = sessions;
+  const values = written.map(([name]) => `${name} = ?`).join(", ");
   const isAsKnown = telling.map((name) => `${name} = ?`).join(" AND ");
   const names = messages.map(([name]) => name).join(", ");
   const message = messages.map(([, type]) => `CAST(? AS ${type})`).join(", ");

@@ -1,8 +1,8 @@
 import type { Duplex } from "node:stream";
 import type { Dialect, QueryResult, Statement } from "./dialect.js";
-import { insertManyInPostgres, updateManyInPostgres } from "./json-statements.js";
 import { KEPT, PARTIAL_INDEX } from "./partial-index.js";
 import { appendInPostgres, appendOneInPostgres } from "./postgres-append.js";
+import { insertManyInPostgres, updateManyInPostgres } from "./postgres-arrays.js";
 import { postgresStatement } from "./postgres-statement.js";
 import { asIs, type RawRow, type RawRows } from "./raw-rows.js";
 import { CONNECT_TIMEOUT_MS, locateServer } from "./server-url.js";
@@ -53,7 +53,7 @@ export const postgres: Dialect = {
   rowsPerInsert: 128,
   insertMany: insertManyInPostgres,
   updateMany: (table, columns) => updateManyInPostgres(postgres.kinds, table, columns),
-  appendAtOnce: (columns, idCount) => appendInPostgres(postgres.kinds, columns, idCount),
+  appendAtOnce: (columns) => appendInPostgres(postgres.kinds, columns),
   appendOne: appendOneInPostgres,
   lockKnown: undefined,
   readBy: (table) => table,

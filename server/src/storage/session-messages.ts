@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { MessageRange } from "../domain/storage.js";
 import { AlonePages } from "./alone-pages.js";
 import type { Connection, Database } from "./database.js";
-import type { Statement } from "./dialect.js";
+import type { RowValues, Statement } from "./dialect.js";
 import type { MessageRow } from "./entities.js";
 import { type Layer, LayerRows } from "./layer-rows.js";
 import { LayeredMessages } from "./layered-messages.js";
@@ -74,13 +74,8 @@ export class SessionMessages {
   }
 
   /** Gives the columns of a message that is new, for a statement of the dialect's. */
-  toValues(row: MessageRow): readonly unknown[] {
+  toValues(row: MessageRow): RowValues {
     return this.#rows.toValues(row);
-  }
-
-  /** Gives the rows of messages that are new as JSON, for a statement of the dialect's. */
-  toJson(rows: readonly MessageRow[]): string {
-    return this.#rows.toJson(rows);
   }
 
   /** Finds the row of the message that has an id, tombstones included. */

@@ -1,6 +1,6 @@
 import type { ColumnType, EntityMetadata } from "typeorm";
 import type { ColumnMetadata } from "typeorm/metadata/ColumnMetadata.js";
-import type { QueryResult, Statement } from "./dialect.js";
+import type { QueryResult, RowValues, Statement } from "./dialect.js";
 import { placeholdersOf } from "./padded-list.js";
 
 /** The types of those columns whose values TypeORM stores in a form of its own. */
@@ -12,7 +12,6 @@ const CONVERTED: ReadonlySet<ColumnType> = new Set([
 
 /** A column: under which property a row has it, and what of that is stored. */
 interface StoredColumn {
-  readonly name: string;
   readonly property: string;
   readonly toParameter: (value: unknown) => unknown;
 }
@@ -54,22 +53,8 @@ export class Table<Row extends object> {
   }
 
   /** Gives what is stored of a row: a parameter for each column, in their order. */
-  toValues(row: Row): readonly unknown[] {
+  toValues(row: Row): RowValues {
     return this.#stored.map(({ property, toParameter }) => toParameter(Reflect.get(row, property)));
-  }
-
-  /** Gives rows as a JSON array of objects by the columns' names; bytes are `\\x` and hexadecimal. */
-  toJson(rows: readonly Row[]): string {
-    return JSON.stringify(
-      rows.map((row) => {
-        const json: Record<string, unknown> = {};
-        for (const { name, property, toParameter } of this.#stored) {
-          const value = toParameter(Reflect.get(row, property));
-          json[name] = Buffer.isBuffer(value) ? `\\x${value.toString("hex")}` : value;
-        }
-        return json;
-      }),
-    );
   }
 
   /** The rows of a result that selected all columns of this table, or those of `Column`. */
@@ -106,9 +91,9 @@ export class Table<Row extends object> {
 }
 
 function toStoredColumn({ dataSource }: EntityMetadata, column: ColumnMetadata): StoredColumn {
-  const { databaseName: name, propertyName: property } = column;
-  if (!CONVERTED.has(column.type)) return { name, property, toParameter: (value) => value };
-  // Most rows that are written together have the same times.
+  const { propertyName: property } = column;
+  if (!CONVERTED.has(column.type)) return { property, toParameter: (value) => value };
+  // Most rows that are written together have the same times, which nobody changes in place.
   let last: unknown;
   let parameter: unknown;
   function toParameter(value: unknown): unknown {
@@ -118,5 +103,5 @@ function toStoredColumn({ dataSource }: EntityMetadata, column: ColumnMetadata):
     }
     return parameter;
   }
-  return { name, property, toParameter };
+  return { property, toParameter };
 }

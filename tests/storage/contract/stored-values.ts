@@ -1,6 +1,11 @@
 import { expect, it } from "vitest";
-import type { JsonObject, JsonValue, Part } from "../../../server/src/domain/model.js";
-import { appendOf, createSession, newMessage, newState } from "./samples.js";
+import type {
+  JsonObject,
+  JsonValue,
+  MessageContent,
+  Part,
+} from "../../../server/src/domain/model.js";
+import { appendOf, createSession, EVERYTHING, newMessage, newState, WIDE } from "./samples.js";
 import type { StorageSuite } from "./storage-suite.js";
 
 /** Texts that one database or another changes, cuts or refuses if it is set up badly. */
@@ -13,6 +18,8 @@ const TEXTS: Readonly<Record<string, string>> = {
   "text that is not normalized": "\u00e4 a\u0308 \ufb01 \u1e9b\u0323",
   "control characters": "\u0001\u0008\u001f\u007f\u0085\ufeff\uffff",
   "what SQL and LIKE quote": "'; -- \" \\ \\' \\0 % _ ? $1 :a {}",
+  "what arrays quote": '{"a\\\\","\\"b",NULL,{}}\\',
+  "the word for nothing": "NULL",
   "a MiB of text": "0123456789abcdé😀".repeat(65_536),
 };
 
@@ -25,6 +32,8 @@ const METADATA: JsonObject = {
   "emoji 😀": { ' "quoted\\ ': [[], {}, [[{}]]] },
   nested: nest(30),
 };
+
+const EVERY_BYTE = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
 
 const PARTS: readonly Part[] = [
   { type: "tool_call", id: "c1", name: "search", argumentsJson: '{"q": [1.0, {"a": null}]}' },
@@ -50,6 +59,11 @@ function nest(levels: number): JsonValue {
   return value;
 }
 
+/** Gives what a client sets of a message, as far as it differs here. */
+function givenOf({ content, parts, metadata, raw, pinned, tokenCount }: MessageContent) {
+  return { content, parts, metadata, raw, pinned, tokenCount };
+}
+
 /** Tests that what is stored comes back as it was. */
 export function testStoredValues(suite: StorageSuite): void {
   for (const [name, text] of Object.entries(TEXTS)) {
@@ -72,6 +86,31 @@ export function testStoredValues(suite: StorageSuite): void {
       expect(state.payload).toEqual(payload);
     });
   }
+
+  it("keeps all of these texts, and what is absent, beside each other, however they are stored", async () => {
+    const ref = await createSession(suite.storage);
+    const contents = Object.values(TEXTS);
+    // The first append is to a session of which nothing is known.
+    for (const pinned of [false, true]) {
+      const messages = contents.map((content, index) =>
+        newMessage({
+          content,
+          pinned,
+          metadata: index % 2 === 0 ? {} : { [content.slice(0, 100)]: content },
+          parts: index % 2 === 0 ? PARTS : [],
+          raw: index % 3 === 0 ? { data: EVERY_BYTE, mediaType: content.slice(0, 50) } : undefined,
+          tokenCount: index % 4 === 0 ? index : undefined,
+        }),
+      );
+
+      const { headSequence } = await suite.storage.messages.append(ref, appendOf(...messages));
+
+      const afterSequence = headSequence - messages.length;
+      const range = { ...EVERYTHING, afterSequence };
+      const { items } = await suite.storage.messages.read(ref, range, WIDE);
+      expect(items.map(givenOf)).toEqual(messages.map(givenOf));
+    }
+  });
 
   it("keeps metadata as JSON values", async () => {
     const ref = await createSession(suite.storage, { metadata: METADATA });
@@ -96,11 +135,10 @@ export function testStoredValues(suite: StorageSuite): void {
 
   it("keeps raw bytes, and tells none from empty ones", async () => {
     const ref = await createSession(suite.storage);
-    const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
     const raws = [
       undefined,
       { data: Buffer.alloc(0), mediaType: "" },
-      { data: everyByte, mediaType: "application/x; é" },
+      { data: EVERY_BYTE, mediaType: "application/x; é" },
     ];
     const messages = raws.map((raw) => newMessage({ raw }));
     await suite.storage.messages.append(ref, appendOf(...messages));
