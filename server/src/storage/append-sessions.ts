@@ -10,6 +10,7 @@ import type {
 import type { SessionRow } from "./entities.js";
 import { padList, placeholdersOf } from "./padded-list.js";
 import {
+  ADVANCED,
   HEAD_COLUMNS,
   type HeadAdvance,
   type SessionHead,
@@ -20,18 +21,11 @@ import {
 } from "./session-row.js";
 import { Table } from "./table.js";
 
-/** What is written of each session, after its id: a column, its kind, and the property that has it. */
-const ADVANCED = [
-  ["id", "uuid", "id"],
-  ["head_sequence", "bigint", "headSequence"],
-  ["message_count", "bigint", "messageCount"],
-  ["revision", "bigint", "revision"],
-  ["change_revision", "bigint", "changeRevision"],
-  ["largest_message_bytes", "integer", "largestMessageBytes"],
-  ["updated_at", "time", "updatedAt"],
-] as const;
-
-const COLUMNS: readonly UpdatedColumn[] = ADVANCED.map(([name, kind]) => [name, kind]);
+/** A session's id, and what is written of it. */
+const COLUMNS: readonly UpdatedColumn[] = [
+  ["id", "uuid"],
+  ...ADVANCED.map(([name, kind]) => [name, kind] as const),
+];
 
 /** Locks and advances the sessions of a group of appends, all at once. */
 export class GroupSessions {
@@ -127,5 +121,5 @@ export class GroupSessions {
 
 /** Gives the values of {@link COLUMNS}. */
 function toValues(head: SessionHead): RowValues {
-  return ADVANCED.map(([, , property]) => head[property]);
+  return [head.id, ...ADVANCED.map(([, , property]) => head[property])];
 }

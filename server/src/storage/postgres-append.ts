@@ -1,6 +1,7 @@
 import type { AppendColumns, AppendStatement, ColumnKinds } from "./dialect.js";
-import { padList, placeholdersOf } from "./padded-list.js";
+import { padList } from "./padded-list.js";
 import { insertArrays, toArrays, toTyped, unnest } from "./postgres-arrays.js";
+import { remembered } from "./remembered.js";
 
 /**
  * Makes PostgreSQL's statements that advance sessions and insert messages, and give the ids
@@ -11,28 +12,22 @@ import { insertArrays, toArrays, toTyped, unnest } from "./postgres-arrays.js";
  * PostgreSQL looks at the conditions again.
  */
 export function appendInPostgres(kinds: ColumnKinds, columns: AppendColumns): AppendStatement {
-  const texts = new Map<number, string>();
-  function textOf(ids: readonly unknown[]): string {
-    const known = texts.get(ids.length);
-    if (known !== undefined) return known;
-    const text = toText(kinds, columns, placeholdersOf(ids));
-    texts.set(ids.length, text);
-    return text;
-  }
+  const textOf = remembered((idCount: number) => toText(kinds, columns, idCount));
   return (sessions, messages) => {
     // Not an array: whatever its length, one and the same plan would serve, or be made each time.
     const ids = padList(sessions.map(([id]) => id));
     const given = toArrays(columns.sessions.length + 1, sessions);
     const added = toArrays(columns.messages.length, messages);
-    return [textOf(ids), [...ids, ...given, ...added]];
+    return [textOf(ids.length), [...ids, ...given, ...added]];
   };
 }
 
 function toText(
   kinds: ColumnKinds,
   { sessions, telling, messages }: AppendColumns,
-  ids: string,
+  idCount: number,
 ): string {
+  const ids = Array<string>(idCount).fill("?").join(", ");
   const given = unnest([...toTyped(kinds, sessions), ["known", "text"]], "given");
   const isAsKnown = `concat_ws(' ', ${telling.map((name) => `sessions.${name}`).join(", ")}) = given.known`;
   const [, ...written] = sessions;

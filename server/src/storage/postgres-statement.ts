@@ -1,3 +1,5 @@
+import { remembered } from "./remembered.js";
+
 /** A statement of PostgreSQL that is prepared once a connection. */
 export interface PostgresStatement {
   /** Under which it is prepared. */
@@ -5,15 +7,11 @@ export interface PostgresStatement {
   readonly text: string;
 }
 
-const statements = new Map<string, PostgresStatement>();
+let count = 0;
 
 /** Gives a statement with `?` for each parameter PostgreSQL's placeholders, and a name. */
-export function postgresStatement(sql: string): PostgresStatement {
-  const known = statements.get(sql);
-  if (known !== undefined) return known;
+export const postgresStatement = remembered((sql: string): PostgresStatement => {
   let parameter = 0;
   const text = sql.replaceAll("?", () => `$${++parameter}`);
-  const statement = { name: `mofa_state_${statements.size}`, text };
-  statements.set(sql, statement);
-  return statement;
-}
+  return { name: `mofa_state_${count++}`, text };
+});

@@ -79,16 +79,18 @@ export type SessionBeginning = Pick<
   | "treeId"
 >;
 
+/** What a change of a session writes to its row: a column, its kind, and the property that has it. */
+export const ADVANCED = [
+  ["head_sequence", "bigint", "headSequence"],
+  ["message_count", "bigint", "messageCount"],
+  ["revision", "bigint", "revision"],
+  ["change_revision", "bigint", "changeRevision"],
+  ["largest_message_bytes", "integer", "largestMessageBytes"],
+  ["updated_at", "time", "updatedAt"],
+] as const;
+
 /** What a change of a session writes to its row. */
-export type SessionAdvance = Pick<
-  SessionRow,
-  | "headSequence"
-  | "messageCount"
-  | "revision"
-  | "changeRevision"
-  | "largestMessageBytes"
-  | "updatedAt"
->;
+export type SessionAdvance = Pick<SessionRow, (typeof ADVANCED)[number][2]>;
 
 /** Reads, locks and advances the rows of sessions. */
 export class SessionRows {
@@ -106,8 +108,8 @@ export class SessionRows {
     this.#read = `SELECT ${this.#heads.columns} FROM sessions WHERE id = ?`;
     this.#lock = `${this.#read} ${database.dialect.forUpdate}`;
     this.#lockIfFree = `${this.#read} ${database.dialect.forUpdateOfFree}`;
-    this.#advance =
-      "UPDATE sessions SET head_sequence = ?, message_count = ?, revision = ?, change_revision = ?, largest_message_bytes = ?, updated_at = ? WHERE id = ?";
+    const values = ADVANCED.map(([name]) => `${name} = ?`).join(", ");
+    this.#advance = `UPDATE sessions SET ${values} WHERE id = ?`;
     const isAsKnown = TELLING_COLUMNS.map((column) => `${column} = ?`).join(" AND ");
     this.#advanceFrom = `${this.#advance} AND ${isAsKnown}`;
   }
@@ -147,15 +149,10 @@ export class SessionRows {
 
   /** Gives the statement that writes what has changed of a session; only if it is as it is known, where that is given. */
   toAdvance(id: string, advance: SessionAdvance, known?: TellingHead): Statement {
-    const parameters = [
-      advance.headSequence,
-      advance.messageCount,
-      advance.revision,
-      advance.changeRevision,
-      advance.largestMessageBytes,
-      this.#table.toParameter("updatedAt", advance.updatedAt),
-      id,
-    ];
+    const values = ADVANCED.map(([, , property]) =>
+      this.#table.toParameter(property, advance[property]),
+    );
+    const parameters = [...values, id];
     if (known === undefined) return [this.#advance, parameters];
     return [this.#advanceFrom, [...parameters, ...tellingOf(known)]];
   }

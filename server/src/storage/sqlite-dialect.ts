@@ -5,6 +5,7 @@ import { UsageError } from "../domain/usage-error.js";
 import type { Dialect, QueryResult, Statement } from "./dialect.js";
 import { KEPT, PARTIAL_INDEX } from "./partial-index.js";
 import { asIs, type RawRow, type RawRows } from "./raw-rows.js";
+import { remembered } from "./remembered.js";
 import { parseUtc } from "./utc-text.js";
 
 /**
@@ -166,20 +167,9 @@ function statementsOf(connection: SqliteConnection): SqliteStatements {
   const known = statements.get(connection);
   if (known !== undefined) return known;
   const made = {
-    plain: remember((sql) => connection.prepare(sql)),
-    raw: remember((sql) => connection.prepare(sql).raw()),
+    plain: remembered((sql: string) => connection.prepare(sql)),
+    raw: remembered((sql: string) => connection.prepare(sql).raw()),
   };
   statements.set(connection, made);
   return made;
-}
-
-function remember<Statement>(prepare: (sql: string) => Statement): (sql: string) => Statement {
-  const prepared = new Map<string, Statement>();
-  return (sql) => {
-    const known = prepared.get(sql);
-    if (known !== undefined) return known;
-    const statement = prepare(sql);
-    prepared.set(sql, statement);
-    return statement;
-  };
 }

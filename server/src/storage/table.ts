@@ -2,6 +2,7 @@ import type { ColumnType, EntityMetadata } from "typeorm";
 import type { ColumnMetadata } from "typeorm/metadata/ColumnMetadata.js";
 import type { QueryResult, RowValues, Statement } from "./dialect.js";
 import { placeholdersOf } from "./padded-list.js";
+import { remembered } from "./remembered.js";
 
 /** The types of those columns whose values TypeORM stores in a form of its own. */
 const CONVERTED: ReadonlySet<ColumnType> = new Set([
@@ -27,9 +28,14 @@ export class Table<Row extends object> {
   readonly columns: string;
   readonly #columns: readonly ColumnMetadata[];
   readonly #stored: readonly StoredColumn[];
+  readonly #byProperty: ReadonlyMap<string, StoredColumn>;
   readonly #metadata: EntityMetadata;
-  /** By their number of rows. */
-  readonly #inserts = new Map<number, string>();
+  /** The statement that inserts so many rows. */
+  readonly #insertOf = remembered((count: number) => {
+    const row = `(${placeholdersOf(this.#columns)})`;
+    const values = Array<string>(count).fill(row).join(", ");
+    return `INSERT INTO ${this.name} (${this.columns}) VALUES ${values}`;
+  });
 
   constructor(metadata: EntityMetadata) {
     this.#metadata = metadata;
@@ -37,6 +43,7 @@ export class Table<Row extends object> {
     this.name = metadata.tableName;
     this.columns = metadata.columns.map((column) => column.databaseName).join(", ");
     this.#stored = metadata.columns.map((column) => toStoredColumn(metadata, column));
+    this.#byProperty = new Map(this.#stored.map((column) => [column.property, column]));
   }
 
   /** All columns, with their types. */
@@ -73,20 +80,9 @@ export class Table<Row extends object> {
 
   /** A parameter as a column stores it. */
   toParameter(property: keyof Row & string, value: unknown): unknown {
-    const column = this.#columns.find((candidate) => candidate.propertyName === property);
+    const column = this.#byProperty.get(property);
     if (column === undefined) throw new Error(`${this.name} has no column for ${property}`);
-    return this.#metadata.dataSource.driver.preparePersistentValue(value, column);
-  }
-
-  /** The statement that inserts so many rows. */
-  #insertOf(count: number): string {
-    const known = this.#inserts.get(count);
-    if (known !== undefined) return known;
-    const row = `(${placeholdersOf(this.#columns)})`;
-    const values = Array<string>(count).fill(row).join(", ");
-    const sql = `INSERT INTO ${this.name} (${this.columns}) VALUES ${values}`;
-    this.#inserts.set(count, sql);
-    return sql;
+    return column.toParameter(value);
   }
 }
 
