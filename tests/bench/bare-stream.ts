@@ -4,6 +4,7 @@ import {
   type StreamMessagesRequest,
   StreamMessagesRequestSchema,
 } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import { beginBareCall, toGrpcFrame } from "../support/bare-call.js";
 
 const PREFIX_BYTES = 5;
 
@@ -24,16 +25,8 @@ export function openBareStream(
   connection: ClientHttp2Session,
   request: StreamMessagesRequest,
 ): ClientHttp2Stream {
-  const stream = connection.request({
-    ":method": "POST",
-    ":path": "/mofa.state.v1.MessageService/StreamMessages",
-    "content-type": "application/grpc",
-    te: "trailers",
-  });
-  const bytes = toBinary(StreamMessagesRequestSchema, request);
-  const prefix = Buffer.alloc(PREFIX_BYTES);
-  prefix.writeUInt32BE(bytes.length, 1);
-  stream.end(Buffer.concat([prefix, bytes]));
+  const stream = beginBareCall(connection, "/mofa.state.v1.MessageService/StreamMessages");
+  stream.end(toGrpcFrame(toBinary(StreamMessagesRequestSchema, request)));
   return stream;
 }
 

@@ -1,11 +1,12 @@
 import { connect, type Session } from "@mofa-state/client";
 import { startServer } from "@mofa-state/server";
 import { beforeAll, expect, it } from "vitest";
+import { connectHttp2 } from "../support/connect-http2.js";
 import { describeDatabases, type TestDatabase } from "../support/databases.js";
 import { startServerProcess } from "../support/server-process.js";
 import { connectForTest } from "../support/test-server.js";
 import { MIB, peakOfSamples, residentBytes } from "./resident-memory.js";
-import { connectHttp2, openStalledReader } from "./stalled-reader.js";
+import { openStalledReader } from "./stalled-reader.js";
 
 const KEY = "filled";
 const MESSAGES = 60_000;

@@ -1,8 +1,8 @@
 import { once } from "node:events";
-import { type ClientHttp2Session, connect } from "node:http2";
+import type { ClientHttp2Session } from "node:http2";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { StreamMessagesRequestSchema } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
-import { onTestFinished } from "vitest";
+import { beginBareCall, toGrpcFrame } from "../support/bare-call.js";
 
 /** A reader of a session's messages that takes nothing, not even from the network. */
 export interface StalledReader {
@@ -20,29 +20,9 @@ export async function openStalledReader(
   sessionId: string,
 ): Promise<StalledReader> {
   const request = create(StreamMessagesRequestSchema, { sessionId });
-  const stream = connection.request({
-    ":method": "POST",
-    ":path": "/mofa.state.v1.MessageService/StreamMessages",
-    "content-type": "application/grpc",
-    te: "trailers",
-  });
+  const stream = beginBareCall(connection, "/mofa.state.v1.MessageService/StreamMessages");
   stream.on("error", () => undefined);
-  stream.end(toFrame(toBinary(StreamMessagesRequestSchema, request)));
+  stream.end(toGrpcFrame(toBinary(StreamMessagesRequestSchema, request)));
   await once(stream, "response");
   return { cancel: () => stream.close() };
-}
-
-/** Connects to a server by plain HTTP/2, until the test ends. */
-export function connectHttp2(address: string): ClientHttp2Session {
-  const connection = connect(`http://${address}`);
-  connection.on("error", () => undefined);
-  onTestFinished(() => connection.destroy());
-  return connection;
-}
-
-/** Puts in front of a message that it is not compressed, and how long it is. */
-function toFrame(message: Uint8Array): Buffer {
-  const header = Buffer.alloc(5);
-  header.writeUInt32BE(message.byteLength, 1);
-  return Buffer.concat([header, message]);
 }

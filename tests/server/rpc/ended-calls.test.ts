@@ -1,10 +1,12 @@
 import { once } from "node:events";
-import { type ClientHttp2Session, connect, constants } from "node:http2";
+import { type ClientHttp2Session, constants } from "node:http2";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { GetMessageRequestSchema } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
+import { beginBareCall, toGrpcFrame } from "../../support/bare-call.js";
+import { connectHttp2 } from "../../support/connect-http2.js";
 import { deferred } from "../../support/deferred.js";
 import { beginCall, EMPTY_REQUEST, GET, PIPELINE, received, start } from "./message-calls.js";
 
@@ -24,12 +26,7 @@ const collectGarbage: NodeJS.GCFunction = runInNewContext("gc");
 
 /** Makes a unary call, and waits until its stream is closed. */
 async function call(session: ClientHttp2Session, request: Buffer): Promise<void> {
-  const stream = session.request({
-    ":method": "POST",
-    ":path": GET,
-    "content-type": "application/grpc",
-    te: "trailers",
-  });
+  const stream = beginBareCall(session, GET);
   stream.resume();
   stream.end(request);
   await once(stream, "close");
@@ -37,16 +34,13 @@ async function call(session: ClientHttp2Session, request: Buffer): Promise<void>
 
 function toRequest(): Buffer {
   const messageId = "x".repeat(REQUEST_BYTES);
-  const message = toBinary(GetMessageRequestSchema, create(GetMessageRequestSchema, { messageId }));
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(message.byteLength, 1);
-  return Buffer.concat([head, message]);
+  const request = create(GetMessageRequestSchema, { messageId });
+  return toGrpcFrame(toBinary(GetMessageRequestSchema, request));
 }
 
 it("lets the quick collections of garbage free the requests of calls that are over", async () => {
   const { address } = await start({ getMessage: async () => ({}) });
-  const session = connect(`http://${address}`);
-  onTestFinished(() => session.destroy());
+  const session = connectHttp2(address);
   const request = toRequest();
   await call(session, request);
   // What there is of the connection is old from now on.

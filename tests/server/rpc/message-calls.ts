@@ -1,15 +1,15 @@
 import { once } from "node:events";
-import {
-  type ClientHttp2Stream,
-  connect,
-  type Http2Session,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
+import type {
+  ClientHttp2Stream,
+  Http2Session,
+  IncomingHttpHeaders,
+  OutgoingHttpHeaders,
 } from "node:http2";
 import { setImmediate as turnOfLoop } from "node:timers/promises";
 import { MessageService } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
-import { onTestFinished } from "vitest";
 import type { Handlers } from "../../../server/src/rpc/service.js";
+import { beginBareCall } from "../../support/bare-call.js";
+import { connectHttp2 } from "../../support/connect-http2.js";
 import { type RawPair, startRaw } from "./raw-grpc.js";
 
 /** A unary call of the API. */
@@ -98,16 +98,7 @@ export function beginCall(
   path: string,
   headers: OutgoingHttpHeaders = {},
 ): ClientHttp2Stream {
-  const session = connect(`http://${address}`);
-  session.on("error", () => {});
-  onTestFinished(() => session.destroy());
-  const stream = session.request({
-    ":method": "POST",
-    ":path": path,
-    "content-type": "application/grpc",
-    te: "trailers",
-    ...headers,
-  });
+  const stream = beginBareCall(connectHttp2(address), path, headers);
   stream.on("error", () => {});
   return stream;
 }
