@@ -1,4 +1,4 @@
-import type { Metadata } from "@grpc/grpc-js";
+import type { IncomingHttpHeaders } from "node:http2";
 import type { Logger } from "../domain/log.js";
 import type { LiveStreams } from "./live-streams.js";
 
@@ -6,10 +6,8 @@ import type { LiveStreams } from "./live-streams.js";
 export interface CallEnvironment {
   /** Where failures are logged. */
   readonly logger: Logger;
-  /** The largest request, in bytes. */
-  readonly maxRequestBytes: number;
   /** The streams that end when the server drains. */
   readonly liveStreams: LiveStreams;
-  /** Gives the tenant of a call from its metadata, or throws a StateError. */
-  readonly tenantOf: (metadata: Metadata) => string;
+  /** Gives the tenant of a call from its headers, or throws a StateError. */
+  readonly tenantOf: (headers: IncomingHttpHeaders) => string;
 }

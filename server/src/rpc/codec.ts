@@ -15,8 +15,8 @@ keepLeadingByteOrderMarks();
 
 /**
  * What a handler answers with: the fields of a message, or the message already encoded, or what
- * encodes it when it is sent. The last may give the same memory every time, since grpc-js copies
- * what it is given at once.
+ * encodes it when it is sent. The last may give the same memory every time, since what is sent is
+ * copied at once.
  */
 export type Reply<D extends DescMessage> = MessageInitShape<D> | Uint8Array | Encoding;
 
@@ -32,19 +32,12 @@ export interface MethodTypes<I extends DescMessage, O extends DescMessage> {
 /**
  * Decodes a request.
  *
- * @throws StateError `resource_exhausted` with reason REQUEST_TOO_LARGE if it has more
- * than `maxBytes`.
  * @throws StateError `resource_exhausted` with reason LIMIT_EXCEEDED if it holds too many
  * elements.
  * @throws StateError `invalid_argument` if it is not a message of this type, or is nested
  * deeper than can be read.
  */
-export function decodeRequest<D extends DescMessage>(
-  schema: D,
-  bytes: Buffer,
-  maxBytes: number,
-): MessageShape<D> {
-  if (bytes.byteLength > maxBytes) throw requestTooLarge(bytes.byteLength, maxBytes);
+export function decodeRequest<D extends DescMessage>(schema: D, bytes: Buffer): MessageShape<D> {
   const request = decode(schema, bytes);
   refuseReservedKey(schema, bytes);
   return request;
@@ -64,23 +57,11 @@ function decode<D extends DescMessage>(schema: D, bytes: Buffer): MessageShape<D
 }
 
 /** Encodes a reply; one that is encoded already is passed on without a copy. */
-export function encodeReply<D extends DescMessage>(schema: D, reply: Reply<D>): Buffer {
-  const bytes = toBytes(schema, reply);
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function toBytes<D extends DescMessage>(schema: D, reply: Reply<D>): Uint8Array {
+export function encodeReply<D extends DescMessage>(schema: D, reply: Reply<D>): Uint8Array {
   if (typeof reply === "function") return reply();
   return isEncoded(reply) ? reply : toBinary(schema, create(schema, reply));
 }
 
 function isEncoded(reply: unknown): reply is Uint8Array {
   return reply instanceof Uint8Array;
-}
-
-function requestTooLarge(actual: number, limit: number): StateError {
-  const message = `the request has ${actual} bytes, and the server takes ${limit}; send less at once`;
-  return new StateError("resource_exhausted", "REQUEST_TOO_LARGE", message, {
-    metadata: { actual: String(actual), limit: String(limit) },
-  });
 }

@@ -1,4 +1,4 @@
-import type { Metadata } from "@grpc/grpc-js";
+import type { IncomingHttpHeaders } from "node:http2";
 import { invalidArgument } from "../domain/errors.js";
 import { NIL_UUID, parseUuid } from "../domain/uuid.js";
 import type { LazyAbort } from "./lazy-abort.js";
@@ -35,14 +35,15 @@ export class LazyContext implements CallContext {
 const TENANT_HEADER = "x-tenant-id";
 
 /**
- * Reads which tenant a call acts for from its metadata; the nil UUID if it names none.
+ * Reads which tenant a call acts for from its headers; the nil UUID if it names none.
  *
  * @throws StateError `invalid_argument` unless `x-tenant-id` is absent or one UUID.
  */
-export function readTenant(metadata: Metadata): string {
-  const [value, ...others] = metadata.get(TENANT_HEADER);
+export function readTenant(headers: IncomingHttpHeaders): string {
+  const value = headers[TENANT_HEADER];
   if (value === undefined) return NIL_UUID;
-  const tenantId = others.length === 0 ? parseUuid(String(value)) : undefined;
+  // Node joins several by commas.
+  const tenantId = parseUuid(String(value));
   if (tenantId !== undefined) return tenantId;
   throw invalidArgument([{ field: TENANT_HEADER, description: "must be one UUID" }]);
 }

@@ -6,7 +6,7 @@ import {
   RetryInfoSchema,
 } from "@mofa-state/proto/google/rpc/error_details_pb.js";
 import { StatusSchema } from "@mofa-state/proto/google/rpc/status_pb.js";
-import type { StateError, Violation } from "../domain/errors.js";
+import type { ErrorCode, StateError, Violation } from "../domain/errors.js";
 import { boundedText } from "./bounded-text.js";
 
 const ERROR_DOMAIN = "mofa.state";
@@ -18,11 +18,15 @@ const MAX_VIOLATIONS = 32;
 const MAX_METADATA_ENTRIES = 6;
 const MAX_TEXT_BYTES = 256;
 
-/** What a client is told of an error: a StateError without what is for the log. */
-export type ErrorReport = Pick<
-  StateError,
-  "code" | "reason" | "message" | "metadata" | "violations" | "retryAfterMs"
->;
+/** How a call fails: as a StateError says, or as only the transport knows. */
+export type FailureCode = ErrorCode | "unimplemented" | "deadline_exceeded";
+
+/** What a client is told of a failure: what a StateError has, without what is for the log. */
+export interface ErrorReport
+  extends Pick<StateError, "message" | "metadata" | "violations" | "retryAfterMs"> {
+  readonly code: FailureCode;
+  readonly reason: string;
+}
 
 /**
  * Encodes an error as the `google.rpc.Status` of `grpc-status-details-bin`.

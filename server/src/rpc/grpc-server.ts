@@ -1,56 +1,51 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { setImmediate } from "node:timers/promises";
 import type { DescService } from "@bufbuild/protobuf";
-import {
-  type ConnectionInjector,
-  Server,
-  ServerCredentials,
-  type ServerOptions,
-} from "@grpc/grpc-js";
 import type { Logger } from "../domain/log.js";
 import { NIL_UUID } from "../domain/uuid.js";
+import type { CallEnvironment } from "./call-environment.js";
 import { readTenant } from "./context.js";
-import { answeringCalls, type CallAnswer } from "./incoming-call.js";
+import { answerCall } from "./http2/answer-call.js";
+import { CONNECTION_TIMES, type ConnectionTimes } from "./http2/connection.js";
+import { Connections } from "./http2/connections.js";
+import type { CallAnswer } from "./http2/incoming-call.js";
 import { formatListenAddress, type ListenAddress } from "./listen-address.js";
 import { type Listener, openListener } from "./listener.js";
 import { LiveStreams } from "./live-streams.js";
-import { addService, type Handlers, type Serving } from "./service.js";
+import { addService, type Handlers } from "./service.js";
 
 /** What a {@link GrpcServer} needs to know. */
 export interface GrpcServerOptions {
   /** The largest request, in bytes. */
   readonly maxRequestBytes: number;
   readonly logger: Logger;
+  /** Default {@link CONNECTION_TIMES}. */
+  readonly connectionTimes?: ConnectionTimes;
 }
 
 /** A gRPC server: services, then one address, then an orderly end. */
 export class GrpcServer {
   readonly #options: GrpcServerOptions;
-  readonly #server: Server;
   readonly #answers = new Map<string, CallAnswer>();
   readonly #liveStreams = new LiveStreams();
-  readonly #connections: ConnectionInjector;
+  readonly #connections: Connections;
   #listener: Listener | undefined;
 
   constructor(options: GrpcServerOptions) {
     this.#options = options;
-    this.#server = new Server({
-      ...channelOptions(options.maxRequestBytes),
-      interceptors: [answeringCalls(this.#answers)],
-    });
-    // Our own listener: that of grpc-js does not say why an address is refused, and cannot
-    // cut the connections that are left at the end while channelz is off.
-    this.#connections = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
+    const times = options.connectionTimes ?? CONNECTION_TIMES;
+    this.#connections = new Connections(times, (stream, headers) => this.#answer(stream, headers));
   }
 
   /** Serves a service whose calls act for the tenant of their metadata. */
   add<S extends DescService>(service: S, handlers: Partial<Handlers<S>>): void {
-    addService(this.#serving, service, handlers, this.#environment(readTenant));
+    addService(this.#answers, service, handlers, this.#environment(readTenant));
   }
 
   /** Serves a service that knows no tenants; what the metadata says of them is ignored. */
   addTenantless<S extends DescService>(service: S, handlers: Partial<Handlers<S>>): void {
     addService(
-      this.#serving,
+      this.#answers,
       service,
       handlers,
       this.#environment(() => NIL_UUID),
@@ -64,9 +59,7 @@ export class GrpcServer {
    * @throws Error with a sentence that says what to do, if the address cannot be had.
    */
   async listen(address: ListenAddress): Promise<string> {
-    this.#listener = await openListener(address, (socket) =>
-      this.#connections.injectConnection(socket),
-    );
+    this.#listener = await openListener(address, (socket) => this.#connections.accept(socket));
     return formatListenAddress(this.#listener.address);
   }
 
@@ -78,29 +71,17 @@ export class GrpcServer {
     // One turn, so that those who watch the health see its last change before the end.
     await setImmediate();
     this.#liveStreams.drain();
-    this.#connections.drain(graceMs);
+    this.#connections.drain();
     await this.#listener?.close(graceMs);
-    this.#server.forceShutdown();
   }
 
-  get #serving(): Serving {
-    return { server: this.#server, answers: this.#answers };
+  #answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    const { maxRequestBytes, logger } = this.#options;
+    answerCall(stream, headers, { answers: this.#answers, maxRequestBytes, logger });
   }
 
-  #environment(tenantOf: typeof readTenant): Parameters<typeof addService>[3] {
-    return { ...this.#options, liveStreams: this.#liveStreams, tenantOf };
+  #environment(tenantOf: typeof readTenant): CallEnvironment {
+    const { logger } = this.#options;
+    return { logger, liveStreams: this.#liveStreams, tenantOf };
   }
-}
-
-function channelOptions(maxRequestBytes: number): ServerOptions {
-  return {
-    "grpc.enable_channelz": 0,
-    "grpc.max_concurrent_streams": 1_000,
-    // Our own limit answers with details; this one keeps what is far beyond it out of memory.
-    "grpc.max_receive_message_length": maxRequestBytes + 1024 * 1024,
-    "grpc.max_send_message_length": -1,
-    "grpc.keepalive_time_ms": 30_000,
-    "grpc.keepalive_timeout_ms": 10_000,
-    "grpc.max_connection_idle_ms": 5 * 60_000,
-  };
 }

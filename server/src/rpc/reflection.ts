@@ -1,5 +1,4 @@
 import type { DescService } from "@bufbuild/protobuf";
-import { status } from "@grpc/grpc-js";
 import { file_google_rpc_error_details } from "@mofa-state/proto/google/rpc/error_details_pb.js";
 import type {
   ServerReflection,
@@ -10,6 +9,7 @@ import type {
   ServerReflection as ServerReflectionV1Alpha,
 } from "@mofa-state/proto/grpc/reflection/v1alpha/reflection_pb.js";
 import { DescriptorIndex } from "./descriptor-index.js";
+import { GrpcStatus } from "./grpc-status.js";
 import type { Handlers } from "./service.js";
 
 // The two versions of the protocol differ in their package alone.
@@ -19,7 +19,7 @@ type Answer =
   | { case: "listServicesResponse"; value: { service: { name: string }[] } }
   | { case: "fileDescriptorResponse"; value: { fileDescriptorProto: Uint8Array[] } }
   | { case: "allExtensionNumbersResponse"; value: { baseTypeName: string } }
-  | { case: "errorResponse"; value: { errorCode: status; errorMessage: string } };
+  | { case: "errorResponse"; value: { errorCode: GrpcStatus; errorMessage: string } };
 
 /** Handlers for both versions of the reflection protocol. */
 export interface ReflectionHandlers {
@@ -64,7 +64,7 @@ function answer(index: DescriptorIndex, question: Question): Answer {
     case "fileContainingExtension":
       return notFound(`${question.value.containingType}:${question.value.extensionNumber}`);
     case undefined:
-      return failure(status.INVALID_ARGUMENT, "the request asks nothing");
+      return failure(GrpcStatus.INVALID_ARGUMENT, "the request asks nothing");
   }
 }
 
@@ -74,9 +74,9 @@ function files(fileDescriptorProto: Uint8Array[] | undefined, name: string): Ans
 }
 
 function notFound(name: string): Answer {
-  return failure(status.NOT_FOUND, `${name} is not known here`);
+  return failure(GrpcStatus.NOT_FOUND, `${name} is not known here`);
 }
 
-function failure(errorCode: status, errorMessage: string): Answer {
+function failure(errorCode: GrpcStatus, errorMessage: string): Answer {
   return { case: "errorResponse", value: { errorCode, errorMessage } };
 }

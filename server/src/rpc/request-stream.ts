@@ -1,6 +1,7 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { decodeRequest } from "./codec.js";
-import { type IncomingCall, OVER, type RequestListener } from "./incoming-call.js";
+import { type IncomingCall, OVER } from "./http2/incoming-call.js";
+import type { RequestListener } from "./http2/request-reader.js";
 
 /** The requests of a stream. */
 export interface Requests<T> extends AsyncIterable<T> {
@@ -11,7 +12,7 @@ export interface Requests<T> extends AsyncIterable<T> {
 /** Who waits for a request: undefined is the end of them. */
 interface Waiting {
   readonly resolve: (bytes: Buffer | undefined) => void;
-  readonly reject: (error: Error) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** The requests of one call, each read and decoded when it is asked for. */
@@ -20,16 +21,14 @@ export class RequestStream<I extends DescMessage>
 {
   readonly #schema: I;
   readonly #call: IncomingCall;
-  readonly #maxRequestBytes: number;
   #lastByteLength = 0;
   #waiting: Waiting | undefined;
   #hasEnded = false;
   #isCut = false;
 
-  constructor(schema: I, call: IncomingCall, maxRequestBytes: number) {
+  constructor(schema: I, call: IncomingCall) {
     this.#schema = schema;
     this.#call = call;
-    this.#maxRequestBytes = maxRequestBytes;
   }
 
   get lastByteLength(): number {
@@ -45,6 +44,10 @@ export class RequestStream<I extends DescMessage>
     this.#waiting?.resolve(undefined);
   }
 
+  onBadRequest(error: unknown): void {
+    this.#waiting?.reject(error);
+  }
+
   /** There are no more requests, since the call is over: who waits for one is told so by an error. */
   cut(): void {
     this.#isCut = true;
@@ -56,7 +59,7 @@ export class RequestStream<I extends DescMessage>
       const bytes = await this.#next();
       if (bytes === undefined) return;
       this.#lastByteLength = bytes.byteLength;
-      yield decodeRequest(this.#schema, bytes, this.#maxRequestBytes);
+      yield decodeRequest(this.#schema, bytes);
     }
   }
 

@@ -1,14 +1,10 @@
-import { status } from "@grpc/grpc-js";
 import type { StateError } from "../domain/errors.js";
 import type { Logger } from "../domain/log.js";
-import { type IncomingCall, OVER } from "./incoming-call.js";
+import { type IncomingCall, OVER } from "./http2/incoming-call.js";
 import { LazyAbort } from "./lazy-abort.js";
 import type { Stoppable } from "./live-streams.js";
 import { SendWindow } from "./send-window.js";
 import { toStatus } from "./status.js";
-
-/** The longest time that a timer takes, in milliseconds. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * The replies of one streaming call, sent as fast as the client reads them.
@@ -22,19 +18,17 @@ export class ResponseStream<Reply> implements Stoppable {
   readonly abort = new LazyAbort();
   readonly #call: IncomingCall;
   readonly #logger: Logger;
-  readonly #encode: (reply: Reply) => Buffer;
+  readonly #encode: (reply: Reply) => Uint8Array;
   readonly #window: SendWindow;
-  #deadlineTimer: NodeJS.Timeout | undefined;
   #isGone = false;
   #hasEnded = false;
   #onAbort: ((reason: Error) => void) | undefined;
 
-  constructor(call: IncomingCall, logger: Logger, encode: (reply: Reply) => Buffer) {
+  constructor(call: IncomingCall, logger: Logger, encode: (reply: Reply) => Uint8Array) {
     this.#call = call;
     this.#logger = logger;
     this.#encode = encode;
     this.#window = new SendWindow(call);
-    this.#watchDeadline();
   }
 
   /** Ends the stream with an error, unless it has ended. */
@@ -57,8 +51,6 @@ export class ResponseStream<Reply> implements Stoppable {
       this.#call.end();
     } catch (error) {
       if (!this.#isGone) this.#call.fail(toStatus(error, this.#logger));
-    } finally {
-      clearTimeout(this.#deadlineTimer);
     }
   }
 
@@ -88,21 +80,6 @@ export class ResponseStream<Reply> implements Stoppable {
       if (this.abort.reason !== undefined) reject(this.abort.reason);
       promise.then(resolve, reject);
     });
-  }
-
-  #watchDeadline(): void {
-    const { deadline } = this.#call;
-    if (!Number.isFinite(deadline)) return;
-    // A longer wait would end at once; no call lasts so long.
-    const leftMs = Math.min(deadline - Date.now(), MAX_TIMER_MS);
-    this.#deadlineTimer = setTimeout(() => this.#expire(), leftMs);
-  }
-
-  #expire(): void {
-    if (this.#isGone) return;
-    // grpc-js has a timer of its own, but tells of the end only when the client has read it all.
-    this.#call.fail({ code: status.DEADLINE_EXCEEDED, details: "the deadline passed" });
-    this.leave();
   }
 
   #giveUp(reason: Error): void {

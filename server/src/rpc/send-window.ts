@@ -1,4 +1,4 @@
-import type { IncomingCall } from "./incoming-call.js";
+import type { IncomingCall } from "./http2/incoming-call.js";
 
 /** How much of a stream may be on its way to the connection: as much as keeps it busy. */
 const MAX_OUTSTANDING_BYTES = 192 * 1024;
@@ -7,7 +7,7 @@ const MAX_OUTSTANDING_FRAMES = 80;
 /**
  * Sends frames, and counts those that have not left.
  *
- * grpc-js takes frames whether or not it has room, so that a slow reader could make it hold
+ * A stream of Node takes frames whether or not it has room, so that a slow reader could make it hold
  * any amount of memory. Several go at once, since one a turn of the event loop would starve
  * a stream of small ones while other work makes the turns long.
  */
@@ -27,7 +27,7 @@ export class SendWindow {
   }
 
   /** Sends a frame, whether or not there is room. */
-  send(frame: Buffer): void {
+  send(frame: Uint8Array): void {
     this.#bytes += frame.byteLength;
     this.#frames += 1;
     this.#call.send(frame, () => this.#sent(frame.byteLength));
@@ -36,7 +36,7 @@ export class SendWindow {
   /**
    * Waits until the window is no longer full.
    *
-   * It may never be once the call has ended, since grpc-js then drops frames without a
+   * It may never be once the call has ended, since frames are then dropped without a
    * word: the caller has to watch for that.
    */
   room(): Promise<void> {

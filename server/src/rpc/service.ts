@@ -6,9 +6,8 @@ import type {
   DescMethodUnary,
   DescService,
 } from "@bufbuild/protobuf";
-import type { Server } from "@grpc/grpc-js";
 import type { CallEnvironment } from "./call-environment.js";
-import type { CallAnswer } from "./incoming-call.js";
+import type { CallAnswer } from "./http2/incoming-call.js";
 import {
   type BidiHandler,
   bidiCall,
@@ -32,19 +31,13 @@ export type Handlers<S extends DescService> = {
   readonly [K in keyof S["method"]]: Handler<S["method"][K]>;
 };
 
-/** Where services are served: a grpc-js server, and what answers its calls, by the paths of their methods. */
-export interface Serving {
-  readonly server: Server;
-  readonly answers: Map<string, CallAnswer>;
-}
-
 /**
- * Serves a service of the API.
+ * Adds what answers the calls of a service, by the paths of its methods.
  *
- * A method without a handler is answered UNIMPLEMENTED.
+ * A method without a handler is answered UNIMPLEMENTED, as one that is not known.
  */
 export function addService<S extends DescService>(
-  { server, answers }: Serving,
+  answers: Map<string, CallAnswer>,
   service: S,
   handlers: Partial<Handlers<S>>,
   environment: CallEnvironment,
@@ -56,8 +49,6 @@ export function addService<S extends DescService>(
     if (handler === undefined) continue;
     const path = `/${service.typeName}/${method.name}`;
     answers.set(path, toAnswer(method, handler, environment));
-    // grpc-js asks interceptors only for methods that it knows; its own way is then not taken.
-    server.register<Buffer, Buffer>(path, answeredBefore, asIs, asIs, "unary");
   }
 }
 
@@ -81,13 +72,4 @@ function toAnswer(
     case "client_streaming":
       throw new Error(`${method.name}: streams of requests with one reply are not supported`);
   }
-}
-
-function answeredBefore(): void {
-  throw new Error("a call came to grpc-js that is answered before");
-}
-
-/** Coding is done by the calls themselves: grpc-js would answer its failures INTERNAL. */
-function asIs(bytes: Buffer): Buffer {
-  return bytes;
 }

@@ -1,29 +1,32 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { Metadata, status } from "@grpc/grpc-js";
 import { type Status, StatusSchema } from "@mofa-state/proto/google/rpc/status_pb.js";
-import { type ErrorCode, StateError } from "../domain/errors.js";
+import { StateError } from "../domain/errors.js";
 import type { Logger } from "../domain/log.js";
 import { boundedText } from "./bounded-text.js";
-import { type ErrorReport, encodeErrorDetails } from "./error-details.js";
+import { type ErrorReport, encodeErrorDetails, type FailureCode } from "./error-details.js";
+import { GrpcStatus } from "./grpc-status.js";
 
-/** What ends a call that failed, as grpc-js takes it. */
+/** What ends a call that failed. */
 export interface FailedStatus {
-  readonly code: status;
+  readonly code: GrpcStatus;
+  /** The message, of well-formed Unicode. */
   readonly details: string;
-  /** None is none to tell of. */
-  readonly metadata?: Metadata;
+  /** The same and more as an encoded `google.rpc.Status`. */
+  readonly encoded: Uint8Array;
 }
 
-const STATUS: Readonly<Record<ErrorCode, status>> = {
-  invalid_argument: status.INVALID_ARGUMENT,
-  not_found: status.NOT_FOUND,
-  already_exists: status.ALREADY_EXISTS,
-  aborted: status.ABORTED,
-  failed_precondition: status.FAILED_PRECONDITION,
-  out_of_range: status.OUT_OF_RANGE,
-  resource_exhausted: status.RESOURCE_EXHAUSTED,
-  unavailable: status.UNAVAILABLE,
-  internal: status.INTERNAL,
+const STATUS: Readonly<Record<FailureCode, GrpcStatus>> = {
+  invalid_argument: GrpcStatus.INVALID_ARGUMENT,
+  not_found: GrpcStatus.NOT_FOUND,
+  already_exists: GrpcStatus.ALREADY_EXISTS,
+  aborted: GrpcStatus.ABORTED,
+  failed_precondition: GrpcStatus.FAILED_PRECONDITION,
+  out_of_range: GrpcStatus.OUT_OF_RANGE,
+  resource_exhausted: GrpcStatus.RESOURCE_EXHAUSTED,
+  unavailable: GrpcStatus.UNAVAILABLE,
+  internal: GrpcStatus.INTERNAL,
+  unimplemented: GrpcStatus.UNIMPLEMENTED,
+  deadline_exceeded: GrpcStatus.DEADLINE_EXCEEDED,
 };
 
 const INTERNAL_ERROR: ErrorReport = {
@@ -43,11 +46,13 @@ const MAX_MESSAGE_BYTES = 1_024;
  * A StateError is told with its message and details, both bounded. Anything else is a
  * defect: it is logged with its stack, and the client learns `internal error` alone.
  */
-export function toStatus(error: unknown, logger: Logger): Required<FailedStatus> {
-  const { code, message, encoded } = tell(toReport(error, logger));
-  const metadata = new Metadata();
-  metadata.set("grpc-status-details-bin", Buffer.from(encoded));
-  return { code, details: message, metadata };
+export function toStatus(error: unknown, logger: Logger): FailedStatus {
+  return tell(toReport(error, logger));
+}
+
+/** Gives the status of a call that is not answered for a reason which no handler knows of. */
+export function callFailure(code: FailureCode, reason: string, message: string): FailedStatus {
+  return tell({ code, reason, message, metadata: {}, violations: [], retryAfterMs: undefined });
 }
 
 /** Gives what {@link toStatus} gives as a message, where the call goes on. */
@@ -69,19 +74,12 @@ function logCause(error: StateError, logger: Logger): void {
   else if (error.cause !== undefined) logger.warn({ err: error }, "a call failed");
 }
 
-/** What a client is told, and as the encoded `google.rpc.Status`. */
-interface Telling {
-  readonly code: status;
-  readonly message: string;
-  readonly encoded: Uint8Array;
-}
-
-function tell(report: ErrorReport): Telling {
+function tell(report: ErrorReport): FailedStatus {
   const message = boundedText(report.message, MAX_MESSAGE_BYTES, percentEncodedLength);
   const code = STATUS[report.code];
   const { code: errorCode, reason, metadata, violations, retryAfterMs } = report;
   const sent = { code: errorCode, reason, message, metadata, violations, retryAfterMs };
-  return { code, message, encoded: encodeErrorDetails(sent, code) };
+  return { code, details: message, encoded: encodeErrorDetails(sent, code) };
 }
 
 /** Measures a character as gRPC sends it in the trailer `grpc-message`. */

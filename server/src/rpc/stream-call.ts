@@ -2,7 +2,7 @@ import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { CallEnvironment } from "./call-environment.js";
 import { decodeRequest, encodeReply, type MethodTypes, type Reply } from "./codec.js";
 import { type CallContext, LazyContext } from "./context.js";
-import type { CallAnswer, IncomingCall } from "./incoming-call.js";
+import type { CallAnswer, IncomingCall } from "./http2/incoming-call.js";
 import { RequestStream, type Requests } from "./request-stream.js";
 import { ResponseStream } from "./response-stream.js";
 import { SingleRequest } from "./single-request.js";
@@ -31,13 +31,13 @@ export function serverStreamCall<I extends DescMessage, O extends DescMessage>(
   handler: ServerStreamHandler<I, O>,
   environment: CallEnvironment,
 ): CallAnswer {
-  return (call, metadata) =>
-    new SingleRequest(call, (bytes) => {
+  return (call, headers) =>
+    new SingleRequest(call, environment.logger, (bytes) => {
       const stream = toResponseStream(call, method.output, environment);
       call.onOver = () => stream.leave();
       void respond(stream, environment, () => {
-        const context = new LazyContext(environment.tenantOf(metadata), stream.abort);
-        return handler(decodeRequest(method.input, bytes, environment.maxRequestBytes), context);
+        const context = new LazyContext(environment.tenantOf(headers), stream.abort);
+        return handler(decodeRequest(method.input, bytes), context);
       });
     });
 }
@@ -48,15 +48,15 @@ export function bidiCall<I extends DescMessage, O extends DescMessage>(
   handler: BidiHandler<I, O>,
   environment: CallEnvironment,
 ): CallAnswer {
-  return (call, metadata) => {
+  return (call, headers) => {
     const stream = toResponseStream(call, method.output, environment);
-    const requests = new RequestStream(method.input, call, environment.maxRequestBytes);
+    const requests = new RequestStream(method.input, call);
     call.onOver = () => {
       stream.leave();
       requests.cut();
     };
     const end = respond(stream, environment, () =>
-      handler(requests, new LazyContext(environment.tenantOf(metadata), stream.abort)),
+      handler(requests, new LazyContext(environment.tenantOf(headers), stream.abort)),
     );
     // The call itself is not over before its client has read what was sent.
     void end.then(() => requests.cut());

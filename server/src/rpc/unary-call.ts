@@ -1,9 +1,9 @@
+import type { IncomingHttpHeaders } from "node:http2";
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
-import type { Metadata } from "@grpc/grpc-js";
 import type { CallEnvironment } from "./call-environment.js";
 import { decodeRequest, encodeReply, type MethodTypes, type Reply } from "./codec.js";
 import { type CallContext, LazyContext } from "./context.js";
-import { type CallAnswer, type IncomingCall, OVER } from "./incoming-call.js";
+import { type CallAnswer, type IncomingCall, OVER } from "./http2/incoming-call.js";
 import { LazyAbort } from "./lazy-abort.js";
 import { SingleRequest } from "./single-request.js";
 import { toStatus } from "./status.js";
@@ -24,28 +24,29 @@ export function unaryCall<I extends DescMessage, O extends DescMessage>(
   handler: UnaryHandler<I, O>,
   environment: CallEnvironment,
 ): CallAnswer {
-  const { logger, maxRequestBytes, tenantOf } = environment;
+  const { logger, tenantOf } = environment;
 
-  async function answer(call: IncomingCall, metadata: Metadata, bytes: Buffer): Promise<void> {
+  async function answer(
+    call: IncomingCall,
+    headers: IncomingHttpHeaders,
+    bytes: Buffer,
+  ): Promise<void> {
     const abort = new LazyAbort();
     call.onOver = () => abort.abort(OVER);
     try {
-      const context = new LazyContext(tenantOf(metadata), abort);
-      const request = decodeRequest(method.input, bytes, maxRequestBytes);
-      call.send(encodeReply(method.output, await handler(request, context)), doNothing);
-      call.end();
+      const context = new LazyContext(tenantOf(headers), abort);
+      const request = decodeRequest(method.input, bytes);
+      call.end(encodeReply(method.output, await handler(request, context)));
     } catch (error) {
       // Nobody reads the answer to a call that was cancelled, and its failure is no defect.
       if (!abort.aborted) call.fail(toStatus(error, logger));
     }
   }
 
-  return (call, metadata) =>
-    new SingleRequest(call, (bytes) => {
-      answer(call, metadata, bytes).catch((error: unknown) =>
+  return (call, headers) =>
+    new SingleRequest(call, logger, (bytes) => {
+      answer(call, headers, bytes).catch((error: unknown) =>
         logger.error({ err: error }, "an answer could not be sent"),
       );
     });
 }
-
-function doNothing(): void {}

@@ -7,10 +7,11 @@ import type {
 } from "node:http2";
 import { setImmediate as turnOfLoop } from "node:timers/promises";
 import { MessageService } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import type { GrpcServerOptions } from "../../../server/src/rpc/grpc-server.js";
 import type { Handlers } from "../../../server/src/rpc/service.js";
 import { beginBareCall } from "../../support/bare-call.js";
 import { connectHttp2 } from "../../support/connect-http2.js";
-import { type RawPair, startRaw } from "./raw-grpc.js";
+import { decodeDetails, type RawPair, startRaw } from "./raw-grpc.js";
 
 /** A unary call of the API. */
 export const GET = "/mofa.state.v1.MessageService/GetMessage";
@@ -29,8 +30,11 @@ export const EMPTY_REQUEST = Buffer.alloc(5);
 export type MessageHandlers = Partial<Handlers<typeof MessageService>>;
 
 /** Starts a server with handlers of MessageService alone, and a client of bytes. */
-export function start(handlers: MessageHandlers, maxRequestBytes?: number): Promise<RawPair> {
-  return startRaw((server) => server.add(MessageService, handlers), maxRequestBytes);
+export function start(
+  handlers: MessageHandlers,
+  options: Partial<GrpcServerOptions> = {},
+): Promise<RawPair> {
+  return startRaw((server) => server.add(MessageService, handlers), options);
 }
 
 /** Waits until a signal is aborted. */
@@ -90,6 +94,13 @@ function openStream(
   const stream = beginCall(address, STREAM, headers);
   stream.end(body);
   return stream;
+}
+
+/** Gives the details of the error that a call ended with. */
+export function detailsIn(trailers: IncomingHttpHeaders) {
+  const encoded = trailers["grpc-status-details-bin"];
+  if (typeof encoded !== "string") throw new Error("the call ended without details");
+  return decodeDetails(Buffer.from(encoded, "base64"));
 }
 
 /** Begins a call of a method, on a connection of its own, and sends no request. */

@@ -17,7 +17,7 @@ import {
 import { StatusSchema } from "@mofa-state/proto/google/rpc/status_pb.js";
 import { onTestFinished } from "vitest";
 import type { Logger } from "../../../server/src/domain/log.js";
-import { GrpcServer } from "../../../server/src/rpc/grpc-server.js";
+import { GrpcServer, type GrpcServerOptions } from "../../../server/src/rpc/grpc-server.js";
 
 const DETAILS = createRegistry(BadRequestSchema, ErrorInfoSchema, RetryInfoSchema);
 
@@ -43,10 +43,10 @@ export interface RawPair {
 /** Starts a server with the services that `register` adds. Both ends are closed with the test. */
 export async function startRaw(
   register: (server: GrpcServer) => void,
-  maxRequestBytes = 1024 * 1024,
+  options: Partial<GrpcServerOptions> = {},
 ): Promise<RawPair> {
   const log = new KeptErrors();
-  const server = new GrpcServer({ maxRequestBytes, logger: log });
+  const server = new GrpcServer({ maxRequestBytes: 1024 * 1024, logger: log, ...options });
   register(server);
   const address = await server.listen({ kind: "tcp", host: "127.0.0.1", port: 0 });
   const client = new RawClient(address);
@@ -135,6 +135,11 @@ export function endOf(stream: ClientReadableStream<Buffer>): Promise<ServiceErro
 export function detailsOf({ metadata }: Pick<ServiceError, "metadata">) {
   const [encoded] = metadata.get("grpc-status-details-bin");
   if (!Buffer.isBuffer(encoded)) throw new Error("the error has no details");
+  return decodeDetails(encoded);
+}
+
+/** Decodes details as they are sent. */
+export function decodeDetails(encoded: Uint8Array) {
   const status = fromBinary(StatusSchema, new Uint8Array(encoded));
   const details = status.details.map((detail: Any) => anyUnpack(detail, DETAILS));
   return {

@@ -7,7 +7,7 @@ it("keeps a U+FEFF at the start of a text of a request", () => {
   const session = { case: "key", value: "\uFEFFkey" } as const;
   const bytes = toBinary(GetSessionRequestSchema, create(GetSessionRequestSchema, { session }));
 
-  const request = decodeRequest(GetSessionRequestSchema, Buffer.from(bytes), 1_024);
+  const request = decodeRequest(GetSessionRequestSchema, Buffer.from(bytes));
 
   expect(request.session).toEqual(session);
 });

@@ -121,7 +121,7 @@ describe("a unary call", () => {
   });
 
   it("refuses a request over the limit with a reason", async () => {
-    const { client } = await start({ getMessage: async () => ({}) }, 1_000);
+    const { client } = await start({ getMessage: async () => ({}) }, { maxRequestBytes: 1_000 });
 
     const { error } = await client.unary(GET, Buffer.alloc(1_001));
 

@@ -560,12 +560,14 @@ export declare const ForkSessionResponseSchema: GenMessage<ForkSessionResponse>;
  * - UNAVAILABLE with google.rpc.RetryInfo, reason DATABASE_UNAVAILABLE: the database
  *   cannot serve the call now; reason DRAINING: the server is shutting down.
  * - INTERNAL, reason INTERNAL: a defect of the server; its log says more.
+ * - DEADLINE_EXCEEDED, reason DEADLINE_EXCEEDED: the deadline of the call passed, at
+ *   the latest 24 days after it began. What it was to write may have been written.
+ * - UNIMPLEMENTED, reason METHOD_NOT_FOUND: this server does not have the method;
+ *   reason ENCODING_NOT_SUPPORTED: requests may be compressed with gzip or deflate,
+ *   not with what was named; reason REQUEST_COUNT: the method takes one request.
  *
- * What gRPC itself answers has no ErrorInfo: UNIMPLEMENTED, DEADLINE_EXCEEDED,
- * CANCELLED, and RESOURCE_EXHAUSTED for a request that is far over the limit.
- *
- * A deadline must be less than 24 days away: one that is further ends the call at
- * once.
+ * What clients of gRPC say themselves has no ErrorInfo: CANCELLED, and
+ * DEADLINE_EXCEEDED or UNAVAILABLE where no answer came.
  *
  * A call may be repeated after UNAVAILABLE if its ids were chosen by the caller: it
  * then takes effect once. Updates and clears have no ids: repeating one may undo

@@ -1,0 +1,64 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { Logger } from "../../domain/log.js";
+import { callFailure, type FailedStatus, toStatus } from "../status.js";
+import { isGrpc, readEncoding, readTimeoutMs } from "./call-headers.js";
+import { ACCEPTED_ENCODINGS, isAcceptedEncoding } from "./decompress.js";
+import { type CallAnswer, IncomingCall } from "./incoming-call.js";
+
+/** What calls are answered with. */
+export interface Answering {
+  /** By the paths of their methods. */
+  readonly answers: ReadonlyMap<string, CallAnswer>;
+  /** The largest request, in bytes. */
+  readonly maxRequestBytes: number;
+  readonly logger: Logger;
+}
+
+const UNSUPPORTED_MEDIA_TYPE = 415;
+
+const EXPIRED = callFailure(
+  "deadline_exceeded",
+  "DEADLINE_EXCEEDED",
+  "the deadline passed before the call was answered",
+);
+
+/** Answers a call, or says why it cannot be answered. */
+export function answerCall(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  { answers, maxRequestBytes, logger }: Answering,
+): void {
+  // Each is followed by the end of the stream, which the call hears.
+  stream.on("error", ignore);
+  if (stream.closed || stream.destroyed) return;
+  if (!isGrpc(headers)) {
+    stream.respond({ ":status": UNSUPPORTED_MEDIA_TYPE }, { endStream: true });
+    return;
+  }
+  const encoding = readEncoding(headers);
+  const call = new IncomingCall(stream, { encoding, maxBytes: maxRequestBytes });
+  const path = headers[":path"] ?? "";
+  const answer = answers.get(path);
+  if (answer === undefined) call.fail(unknownMethod(path));
+  else if (!isAcceptedEncoding(encoding)) call.fail(unknownEncoding(encoding));
+  else {
+    try {
+      call.expireAfter(readTimeoutMs(headers), EXPIRED);
+      call.start(answer(call, headers));
+    } catch (error) {
+      call.fail(toStatus(error, logger));
+    }
+  }
+}
+
+function unknownMethod(path: string): FailedStatus {
+  const message = `there is no method ${JSON.stringify(path)} here; compare it with the .proto files, and the version of the server`;
+  return callFailure("unimplemented", "METHOD_NOT_FOUND", message);
+}
+
+function unknownEncoding(encoding: string): FailedStatus {
+  const message = `requests cannot be compressed with ${JSON.stringify(encoding)} here; use one of ${ACCEPTED_ENCODINGS}`;
+  return callFailure("unimplemented", "ENCODING_NOT_SUPPORTED", message);
+}
+
+function ignore(): void {}

@@ -1,0 +1,94 @@
+import { once } from "node:events";
+import { type ClientHttp2Session, constants } from "node:http2";
+import { connect } from "node:net";
+import { expect, it, onTestFinished } from "vitest";
+import {
+  CONNECTION_TIMES,
+  type ConnectionTimes,
+} from "../../../../server/src/rpc/http2/connection.js";
+import { beginBareCall } from "../../../support/bare-call.js";
+import { connectHttp2 } from "../../../support/connect-http2.js";
+import { deferred } from "../../../support/deferred.js";
+import { EMPTY_REQUEST, endingOf, GET, start } from "../message-calls.js";
+
+/** What a client of HTTP/2 sends first: its preface, and settings of which it has none. */
+const PREFACE = Buffer.concat([
+  Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+  Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
+]);
+
+const SHORT_MS = 20;
+
+/** More than a call takes to begin. */
+const NOT_LONG_MS = 300;
+
+function startWith(times: Partial<ConnectionTimes>, getMessage = async () => ({})) {
+  return start({ getMessage }, { connectionTimes: { ...CONNECTION_TIMES, ...times } });
+}
+
+async function connected(address: string): Promise<ClientHttp2Session> {
+  const session = connectHttp2(address);
+  await once(session, "connect");
+  return session;
+}
+
+it("tells a client that has had no calls for long to go", async () => {
+  const { address } = await startWith({ maxIdleMs: SHORT_MS });
+  const session = await connected(address);
+
+  const [code] = await once(session, "goaway");
+
+  expect(code).toBe(constants.NGHTTP2_NO_ERROR);
+  await once(session, "close");
+});
+
+it("keeps a connection as long as it has a call", async () => {
+  const asked = deferred<void>();
+  const release = deferred<void>();
+  const { address } = await startWith({ maxIdleMs: NOT_LONG_MS }, async () => {
+    asked.resolve();
+    await release.promise;
+    return {};
+  });
+  const events: string[] = [];
+  const session = await connected(address);
+  session.once("goaway", () => events.push("goaway"));
+  const stream = beginBareCall(session, GET);
+  const ending = endingOf(stream);
+  stream.end(EMPTY_REQUEST);
+  await asked.promise;
+
+  // Another connection is as long without calls as this one would be.
+  await once(await connected(address), "goaway");
+  await once(await connected(address), "goaway");
+  events.push("answer");
+  release.resolve();
+  expect((await ending)["grpc-status"]).toBe("0");
+  await once(session, "close");
+
+  expect(events).toEqual(["answer", "goaway"]);
+});
+
+it("cuts a client that does not answer any more", async () => {
+  const { address } = await startWith({ pingEveryMs: SHORT_MS, pingTimeoutMs: SHORT_MS });
+  const [host = "", port = ""] = address.split(":");
+  const socket = connect(Number(port), host);
+  onTestFinished(() => {
+    socket.destroy();
+  });
+  socket.on("error", () => undefined);
+  socket.resume();
+
+  socket.write(PREFACE);
+
+  await once(socket, "close");
+});
+
+it("keeps a client that answers", async () => {
+  const { address } = await startWith({ pingEveryMs: SHORT_MS, pingTimeoutMs: 10_000 });
+  const session = await connected(address);
+
+  for (let pings = 0; pings < 5; pings += 1) await once(session, "ping");
+
+  expect(session.destroyed).toBe(false);
+});
