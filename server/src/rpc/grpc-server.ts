@@ -1,13 +1,13 @@
-import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { setImmediate } from "node:timers/promises";
 import type { DescService } from "@bufbuild/protobuf";
 import type { Logger } from "../domain/log.js";
 import { NIL_UUID } from "../domain/uuid.js";
 import type { CallEnvironment } from "./call-environment.js";
 import { readTenant } from "./context.js";
-import { answerCall } from "./http2/answer-call.js";
+import { type Answering, answerCall } from "./http2/answer-call.js";
 import { CONNECTION_TIMES, type ConnectionTimes } from "./http2/connection.js";
 import { Connections } from "./http2/connections.js";
+import { Decompressor } from "./http2/decompressor.js";
 import type { CallAnswer } from "./http2/incoming-call.js";
 import { formatListenAddress, type ListenAddress } from "./listen-address.js";
 import { type Listener, openListener } from "./listener.js";
@@ -25,16 +25,19 @@ export interface GrpcServerOptions {
 
 /** A gRPC server: services, then one address, then an orderly end. */
 export class GrpcServer {
-  readonly #options: GrpcServerOptions;
+  readonly #answering: Answering;
   readonly #answers = new Map<string, CallAnswer>();
   readonly #liveStreams = new LiveStreams();
   readonly #connections: Connections;
   #listener: Listener | undefined;
 
   constructor(options: GrpcServerOptions) {
-    this.#options = options;
-    const times = options.connectionTimes ?? CONNECTION_TIMES;
-    this.#connections = new Connections(times, (stream, headers) => this.#answer(stream, headers));
+    const { maxRequestBytes, logger, connectionTimes = CONNECTION_TIMES } = options;
+    const decompressor = new Decompressor(maxRequestBytes);
+    this.#answering = { answers: this.#answers, maxRequestBytes, decompressor, logger };
+    this.#connections = new Connections(connectionTimes, (stream, headers) =>
+      answerCall(stream, headers, this.#answering),
+    );
   }
 
   /** Serves a service whose calls act for the tenant of their metadata. */
@@ -75,13 +78,8 @@ export class GrpcServer {
     await this.#listener?.close(graceMs);
   }
 
-  #answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    const { maxRequestBytes, logger } = this.#options;
-    answerCall(stream, headers, { answers: this.#answers, maxRequestBytes, logger });
-  }
-
   #environment(tenantOf: typeof readTenant): CallEnvironment {
-    const { logger } = this.#options;
+    const { logger } = this.#answering;
     return { logger, liveStreams: this.#liveStreams, tenantOf };
   }
 }

@@ -1,6 +1,7 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { decodeRequest } from "./codec.js";
 import { type IncomingCall, OVER } from "./http2/incoming-call.js";
+import type { RequestFrame } from "./http2/request-frames.js";
 import type { RequestListener } from "./http2/request-reader.js";
 
 /** The requests of a stream. */
@@ -11,7 +12,7 @@ export interface Requests<T> extends AsyncIterable<T> {
 
 /** Who waits for a request: undefined is the end of them. */
 interface Waiting {
-  readonly resolve: (bytes: Buffer | undefined) => void;
+  readonly resolve: (frame: RequestFrame | undefined) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -35,8 +36,8 @@ export class RequestStream<I extends DescMessage>
     return this.#lastByteLength;
   }
 
-  onRequest(bytes: Buffer): void {
-    this.#waiting?.resolve(bytes);
+  onRequest(frame: RequestFrame): void {
+    this.#waiting?.resolve(frame);
   }
 
   onHalfClose(): void {
@@ -56,14 +57,15 @@ export class RequestStream<I extends DescMessage>
 
   async *[Symbol.asyncIterator](): AsyncGenerator<MessageShape<I>, void> {
     for (;;) {
-      const bytes = await this.#next();
-      if (bytes === undefined) return;
+      const frame = await this.#next();
+      if (frame === undefined) return;
+      const bytes = frame.isCompressed ? await this.#call.decompress(frame) : frame.bytes;
       this.#lastByteLength = bytes.byteLength;
       yield decodeRequest(this.#schema, bytes);
     }
   }
 
-  #next(): Promise<Buffer | undefined> {
+  #next(): Promise<RequestFrame | undefined> {
     return new Promise((resolve, reject) => {
       if (this.#hasEnded) resolve(undefined);
       else if (this.#isCut) reject(OVER);

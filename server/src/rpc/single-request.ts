@@ -1,5 +1,6 @@
 import type { Logger } from "../domain/log.js";
-import type { IncomingCall } from "./http2/incoming-call.js";
+import { type IncomingCall, OVER } from "./http2/incoming-call.js";
+import type { RequestFrame } from "./http2/request-frames.js";
 import type { RequestListener } from "./http2/request-reader.js";
 import { callFailure, toStatus } from "./status.js";
 
@@ -8,7 +9,7 @@ export class SingleRequest implements RequestListener {
   readonly #call: IncomingCall;
   readonly #logger: Logger;
   readonly #onComplete: (request: Buffer) => void;
-  #request: Buffer | undefined;
+  #request: RequestFrame | undefined;
 
   /** Calls `onComplete` when the client has sent its request and sends no more. */
   constructor(call: IncomingCall, logger: Logger, onComplete: (request: Buffer) => void) {
@@ -18,23 +19,36 @@ export class SingleRequest implements RequestListener {
     call.read();
   }
 
-  onRequest(bytes: Buffer): void {
+  onRequest(frame: RequestFrame): void {
     if (this.#request !== undefined) {
       this.#refuse("the method takes one request, and a second one came; send one and half-close");
       return;
     }
-    this.#request = bytes;
+    this.#request = frame;
     this.#call.read();
   }
 
   onHalfClose(): void {
     if (this.#request === undefined)
       this.#refuse("the method takes one request, and none came; send one and half-close");
-    else this.#onComplete(this.#request);
+    else if (this.#request.isCompressed) void this.#completeCompressed(this.#request);
+    else this.#onComplete(this.#request.bytes);
   }
 
   onBadRequest(error: unknown): void {
     this.#call.fail(toStatus(error, this.#logger));
+  }
+
+  /** Not before the client has half-closed: until then it would hold what may be far larger than what came. */
+  async #completeCompressed(frame: RequestFrame): Promise<void> {
+    let request: Buffer;
+    try {
+      request = await this.#call.decompress(frame);
+    } catch (error) {
+      if (error !== OVER) this.onBadRequest(error);
+      return;
+    }
+    this.#onComplete(request);
   }
 
   #refuse(message: string): void {

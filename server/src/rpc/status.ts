@@ -9,10 +9,10 @@ import { GrpcStatus } from "./grpc-status.js";
 /** What ends a call that failed. */
 export interface FailedStatus {
   readonly code: GrpcStatus;
-  /** The message, of well-formed Unicode. */
-  readonly details: string;
-  /** The same and more as an encoded `google.rpc.Status`. */
-  readonly encoded: Uint8Array;
+  /** Of well-formed Unicode. */
+  readonly message: string;
+  /** A `google.rpc.Status` with the code, the message and more. */
+  readonly encodedDetails: Uint8Array;
 }
 
 const STATUS: Readonly<Record<FailureCode, GrpcStatus>> = {
@@ -57,7 +57,7 @@ export function callFailure(code: FailureCode, reason: string, message: string):
 
 /** Gives what {@link toStatus} gives as a message, where the call goes on. */
 export function toStatusMessage(error: unknown, logger: Logger): Status {
-  return fromBinary(StatusSchema, tell(toReport(error, logger)).encoded);
+  return fromBinary(StatusSchema, tell(toReport(error, logger)).encodedDetails);
 }
 
 function toReport(error: unknown, logger: Logger): ErrorReport {
@@ -79,7 +79,7 @@ function tell(report: ErrorReport): FailedStatus {
   const code = STATUS[report.code];
   const { code: errorCode, reason, metadata, violations, retryAfterMs } = report;
   const sent = { code: errorCode, reason, message, metadata, violations, retryAfterMs };
-  return { code, details: message, encoded: encodeErrorDetails(sent, code) };
+  return { code, message, encodedDetails: encodeErrorDetails(sent, code) };
 }
 
 /** Measures a character as gRPC sends it in the trailer `grpc-message`. */

@@ -8,7 +8,17 @@ import { expect, it } from "vitest";
 import { beginBareCall, toGrpcFrame } from "../../support/bare-call.js";
 import { connectHttp2 } from "../../support/connect-http2.js";
 import { deferred } from "../../support/deferred.js";
-import { beginCall, EMPTY_REQUEST, GET, PIPELINE, received, start } from "./message-calls.js";
+import {
+  aborted,
+  beginCall,
+  EMPTY_REQUEST,
+  endingOf,
+  GET,
+  PIPELINE,
+  received,
+  STREAM,
+  start,
+} from "./message-calls.js";
 
 const ROUNDS = 60;
 /** How many calls of a round are under way at the same time. */
@@ -49,6 +59,8 @@ it("lets the quick collections of garbage free the requests of calls that are ov
 
   for (let round = 0; round < ROUNDS; round++) {
     await Promise.all(Array.from({ length: CALLS }, () => call(session, request)));
+    // The server has ended its part of each, too.
+    await received(session);
     collectGarbage({ type: "minor" });
   }
 
@@ -84,4 +96,58 @@ it("closes the stream of a client that resets it without an error while requests
   await server.close({ graceMs: GRACE_MS });
 
   expect(performance.now() - startedAt).toBeLessThan(GRACE_MS / 2);
+});
+
+it.each([
+  ["while its handler goes on", true],
+  ["after its handler has ended", false],
+])(
+  "closes the stream of a client that resets it without an error before it takes the replies, %s",
+  async (_, goesOn) => {
+    const { address, server } = await start({
+      async *streamMessages(_request, { signal }) {
+        yield new Uint8Array(64 * 1024);
+        if (goesOn) await aborted(signal);
+      },
+    });
+    const session = connectHttp2(address, { settings: { initialWindowSize: 0 } });
+    const stream = beginBareCall(session, STREAM);
+    stream.on("error", () => undefined);
+    stream.end(EMPTY_REQUEST);
+    await once(stream, "response");
+    await received(session);
+
+    stream.close(constants.NGHTTP2_NO_ERROR);
+    await received(session);
+    const startedAt = performance.now();
+    session.close();
+    await server.close({ graceMs: GRACE_MS });
+
+    expect(performance.now() - startedAt).toBeLessThan(GRACE_MS / 2);
+  },
+);
+
+it.each([
+  ["by its first bytes", GET, Buffer.from([0, 0xff, 0xff, 0xff, 0xff])],
+  [
+    "after requests that were answered",
+    PIPELINE,
+    Buffer.concat([EMPTY_REQUEST, Buffer.from([2, 0, 0, 0, 0])]),
+  ],
+])("tells a client that is refused %s to send no more, and why", async (_, path, body) => {
+  const { address } = await start({
+    getMessage: async () => ({}),
+    async *pipelineAppends(requests) {
+      for await (const _request of requests) yield {};
+    },
+  });
+  const stream = beginCall(address, path);
+  const ending = endingOf(stream);
+  const closed = once(stream, "close");
+
+  stream.write(body);
+
+  expect((await ending)["grpc-status"]).not.toBe("0");
+  await closed;
+  expect(stream.rstCode).toBe(constants.NGHTTP2_NO_ERROR);
 });

@@ -15,8 +15,8 @@ describe("the status of an error", () => {
     const sent = toStatus(error, new KeptErrors());
 
     expect(sent.code).toBe(status.ABORTED);
-    expect(sent.details).toBe("it is at version 2, not 1");
-    expect(decodeDetails(sent.encoded)).toMatchObject({
+    expect(sent.message).toBe("it is at version 2, not 1");
+    expect(decodeDetails(sent.encodedDetails)).toMatchObject({
       message: "it is at version 2, not 1",
       info: {
         domain: "mofa.state",
@@ -38,7 +38,7 @@ describe("the status of an error", () => {
 
     const sent = toStatus(error, new KeptErrors());
 
-    expect(decodeDetails(sent.encoded).retry).toMatchObject({ retryDelay });
+    expect(decodeDetails(sent.encodedDetails).retry).toMatchObject({ retryDelay });
   });
 
   it("keeps the cause of a StateError to the log", () => {
@@ -48,7 +48,9 @@ describe("the status of an error", () => {
 
     const sent = toStatus(error, log);
 
-    expect(sent.details + Buffer.from(sent.encoded).toString("latin1")).not.toContain("secret");
+    expect(sent.message + Buffer.from(sent.encodedDetails).toString("latin1")).not.toContain(
+      "secret",
+    );
     expect(log.errors).toEqual([{ err: error }]);
   });
 
@@ -58,8 +60,11 @@ describe("the status of an error", () => {
       const sent = toStatus(thrown, new KeptErrors());
 
       expect(sent.code).toBe(status.INTERNAL);
-      expect(sent.details).toBe("internal error");
-      expect(decodeDetails(sent.encoded).info).toMatchObject({ reason: "INTERNAL", metadata: {} });
+      expect(sent.message).toBe("internal error");
+      expect(decodeDetails(sent.encodedDetails).info).toMatchObject({
+        reason: "INTERNAL",
+        metadata: {},
+      });
     },
   );
 
@@ -70,7 +75,9 @@ describe("the status of an error", () => {
     }));
     const error = new StateError("invalid_argument", "INVALID_ARGUMENT", "bad", { violations });
 
-    const { byteLength, badRequest } = decodeDetails(toStatus(error, new KeptErrors()).encoded);
+    const { byteLength, badRequest } = decodeDetails(
+      toStatus(error, new KeptErrors()).encodedDetails,
+    );
 
     expect(byteLength).toBeLessThanOrEqual(4_096);
     expect(byteLength).toBeGreaterThan(3_500);

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Logger } from "../../domain/log.js";
 import { callFailure, type FailedStatus, toStatus } from "../status.js";
 import { isGrpc, readEncoding, readTimeoutMs } from "./call-headers.js";
-import { ACCEPTED_ENCODINGS, isAcceptedEncoding } from "./decompress.js";
+import { ACCEPTED_ENCODINGS, type Decompressor, isAcceptedEncoding } from "./decompressor.js";
 import { type CallAnswer, IncomingCall } from "./incoming-call.js";
 
 /** What calls are answered with. */
@@ -11,6 +11,7 @@ export interface Answering {
   readonly answers: ReadonlyMap<string, CallAnswer>;
   /** The largest request, in bytes. */
   readonly maxRequestBytes: number;
+  readonly decompressor: Decompressor;
   readonly logger: Logger;
 }
 
@@ -26,7 +27,7 @@ const EXPIRED = callFailure(
 export function answerCall(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
-  { answers, maxRequestBytes, logger }: Answering,
+  { answers, maxRequestBytes, decompressor, logger }: Answering,
 ): void {
   // Each is followed by the end of the stream, which the call hears.
   stream.on("error", ignore);
@@ -36,7 +37,7 @@ export function answerCall(
     return;
   }
   const encoding = readEncoding(headers);
-  const call = new IncomingCall(stream, { encoding, maxBytes: maxRequestBytes });
+  const call = new IncomingCall(stream, { encoding, maxBytes: maxRequestBytes, decompressor });
   const path = headers[":path"] ?? "";
   const answer = answers.get(path);
   if (answer === undefined) call.fail(unknownMethod(path));

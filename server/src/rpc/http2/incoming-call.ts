@@ -1,8 +1,15 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import {
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+} from "node:http2";
 import { GrpcStatus } from "../grpc-status.js";
 import type { FailedStatus } from "../status.js";
-import { ACCEPTED_ENCODINGS } from "./decompress.js";
-import { type RequestFormat, type RequestListener, RequestReader } from "./request-reader.js";
+import { ACCEPTED_ENCODINGS, type Decompressor } from "./decompressor.js";
+import { toReplyFrame } from "./reply-frame.js";
+import type { RequestFrame } from "./request-frames.js";
+import { type RequestListener, RequestReader } from "./request-reader.js";
 
 /** Begins to answer a call that came with some headers, and gives who is told of its requests. */
 export type CallAnswer = (call: IncomingCall, headers: IncomingHttpHeaders) => RequestListener;
@@ -18,9 +25,18 @@ const HEADERS: OutgoingHttpHeaders = {
   "content-type": "application/grpc+proto",
   "grpc-accept-encoding": ACCEPTED_ENCODINGS,
 };
-const BEFORE_TRAILERS = { waitForTrailers: true, sendDate: false };
-const ALONE = { endStream: true, sendDate: false };
-const WELL: OutgoingHttpHeaders = { "grpc-status": GrpcStatus.OK };
+const WITH_TRAILERS = { waitForTrailers: true, sendDate: false };
+const WITHOUT_MESSAGES = { endStream: true, sendDate: false };
+const OK_TRAILERS: OutgoingHttpHeaders = { "grpc-status": GrpcStatus.OK };
+
+/** How the requests of a call are sent. */
+export interface RequestFormat {
+  /** What those are compressed with that say they are compressed: one of what is accepted. */
+  readonly encoding: string;
+  /** How many bytes one may have, compressed or not. */
+  readonly maxBytes: number;
+  readonly decompressor: Decompressor;
+}
 
 /** One call of a client: a stream of HTTP/2. */
 export class IncomingCall {
@@ -30,13 +46,15 @@ export class IncomingCall {
    */
   onOver: (() => void) | undefined;
   readonly #stream: ServerHttp2Stream;
+  readonly #format: RequestFormat;
   readonly #requests: RequestReader;
   #isOver = false;
   #deadlineTimer: NodeJS.Timeout | undefined;
 
   constructor(stream: ServerHttp2Stream, format: RequestFormat) {
     this.#stream = stream;
-    this.#requests = new RequestReader(stream, format);
+    this.#format = format;
+    this.#requests = new RequestReader(stream, format.maxBytes);
     // Node tells of the first where the client has gone in the middle, and unread requests may
     // keep the second away.
     stream.once("aborted", () => this.#leave());
@@ -65,9 +83,22 @@ export class IncomingCall {
     this.#requests.read();
   }
 
+  /**
+   * Gives what a compressed request holds.
+   *
+   * @throws StateError `resource_exhausted` or `invalid_argument` if it cannot be decompressed.
+   * @throws Error {@link OVER} if the call is over.
+   */
+  async decompress({ bytes }: RequestFrame): Promise<Buffer> {
+    const { decompressor, encoding } = this.#format;
+    const request = await decompressor.decompress(bytes, encoding, () => !this.#isOver);
+    if (request === undefined || this.#isOver) throw OVER;
+    return request;
+  }
+
   /** Sends the headers, which come before the first message in any case. */
   sendHeaders(): void {
-    if (this.#canSend && !this.#stream.headersSent) this.#stream.respond(HEADERS, BEFORE_TRAILERS);
+    if (this.#canSend && !this.#stream.headersSent) this.#stream.respond(HEADERS, WITH_TRAILERS);
   }
 
   /**
@@ -77,7 +108,7 @@ export class IncomingCall {
   send(message: Uint8Array, onSent: () => void): void {
     this.sendHeaders();
     if (!this.#canSend) return;
-    this.#stream.write(toFrame(message), (error) => {
+    this.#stream.write(toReplyFrame(message), (error) => {
       if (!error) onSent();
     });
   }
@@ -85,7 +116,7 @@ export class IncomingCall {
   /** Ends the call well, after what was sent and a last message, if one is given. */
   end(message?: Uint8Array): void {
     if (message !== undefined) this.sendHeaders();
-    this.#end(WELL, message);
+    this.#end(OK_TRAILERS, message);
   }
 
   /** Ends the call with an error, after what was sent. */
@@ -94,14 +125,34 @@ export class IncomingCall {
   }
 
   #end(trailers: OutgoingHttpHeaders, message?: Uint8Array): void {
-    const stream = this.#stream;
     if (!this.#canSend) return;
-    if (stream.headersSent) {
-      stream.once("wantTrailers", () => stream.sendTrailers(trailers));
-      if (message === undefined) stream.end();
-      else stream.end(toFrame(message));
-    } else stream.respond({ ...HEADERS, ...trailers }, ALONE);
+    if (this.#stream.headersSent) this.#endBehind(trailers, message);
+    else {
+      this.#stream.respond({ ...HEADERS, ...trailers }, WITHOUT_MESSAGES);
+      this.#closeSoon();
+    }
     this.#letGo();
+  }
+
+  #endBehind(trailers: OutgoingHttpHeaders, message: Uint8Array | undefined): void {
+    this.#stream.once("wantTrailers", () => {
+      this.#stream.sendTrailers(trailers);
+      this.#closeSoon();
+    });
+    if (message === undefined) this.#stream.end();
+    else this.#stream.end(toReplyFrame(message));
+  }
+
+  /** Tells a client that has not half-closed to send no more, once it has been told of the end. */
+  #closeSoon(): void {
+    const stream = this.#stream;
+    if (stream.readableEnded) return;
+    // Node sends trailers in the next turn, and what is to be written after it.
+    setImmediate(() => {
+      setImmediate(() => {
+        if (!stream.readableEnded && !stream.destroyed) stream.close(constants.NGHTTP2_NO_ERROR);
+      });
+    });
   }
 
   get #canSend(): boolean {
@@ -118,7 +169,7 @@ export class IncomingCall {
   /**
    * Node keeps the streams of a connection in a Map, and V8 links each table that such a Map has
    * outgrown to the next one. Once one of them is old, the quick collections of garbage keep every
-   * stream that comes after it: it must not hold what was done for its call.
+   * stream that comes after it: it must not hold what was done for its call, nor its requests.
    */
   #letGo(): void {
     this.#isOver = true;
@@ -128,19 +179,10 @@ export class IncomingCall {
   }
 }
 
-/** Puts in front of a message that it is not compressed, and how long it is. */
-function toFrame(message: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(5 + message.byteLength);
-  frame[0] = 0;
-  frame.writeUInt32BE(message.byteLength, 1);
-  frame.set(message, 5);
-  return frame;
-}
-
-function toTrailers({ code, details, encoded }: FailedStatus): OutgoingHttpHeaders {
+function toTrailers({ code, message, encodedDetails }: FailedStatus): OutgoingHttpHeaders {
   return {
     "grpc-status": code,
-    "grpc-message": encodeURI(details),
-    "grpc-status-details-bin": Buffer.from(encoded).toString("base64"),
+    "grpc-message": encodeURI(message),
+    "grpc-status-details-bin": Buffer.from(encodedDetails).toString("base64"),
   };
 }

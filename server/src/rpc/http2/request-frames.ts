@@ -9,9 +9,9 @@ export interface RequestFrame {
 }
 
 /** What stands before each message: whether it is compressed, and its length in four bytes. */
-const PREFIX_BYTES = 5;
+export const PREFIX_BYTES = 5;
 
-/** What is kept for a message whose rest may never come. */
+/** How much memory a message is given before as much has come of it. */
 const FIRST_CAPACITY_BYTES = 64 * 1024;
 
 const NOTHING = Buffer.alloc(0);
@@ -19,7 +19,7 @@ const NOTHING = Buffer.alloc(0);
 /**
  * Splits what a client sends into its messages.
  *
- * It holds at most twice what has come of a message, however the client cut it.
+ * It holds at most 64 KiB of a message or twice what has come of it, however the client cut it.
  * Source of the framing: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  */
 export class RequestFrames {
@@ -42,6 +42,12 @@ export class RequestFrames {
     this.#chunk = chunk;
   }
 
+  /** Lets go of what has come. */
+  clear(): void {
+    this.#chunk = NOTHING;
+    this.#partial = undefined;
+  }
+
   /**
    * Gives the next message; undefined if more has to come first.
    *
@@ -58,7 +64,7 @@ export class RequestFrames {
     if (chunk.byteLength >= PREFIX_BYTES) {
       const end = PREFIX_BYTES + this.#lengthIn(chunk);
       if (chunk.byteLength >= end) {
-        this.#chunk = chunk.subarray(end);
+        this.#chunk = restOf(chunk, end);
         // A copy: the chunk is a part of all that came at once on the connection.
         return {
           isCompressed: chunk[0] === 1,
@@ -89,6 +95,11 @@ export class RequestFrames {
     if (byteLength > this.#maxBytes) throw requestTooLarge(byteLength, this.#maxBytes);
     return byteLength;
   }
+}
+
+/** Gives what of a chunk comes after so many bytes; a view of nothing would keep all of its memory. */
+function restOf(chunk: Buffer, start: number): Buffer {
+  return start === chunk.byteLength ? NOTHING : chunk.subarray(start);
 }
 
 /** A message that comes in several parts. */
@@ -124,7 +135,7 @@ class FilledBytes {
     this.#makeRoom(this.#filled + taken);
     chunk.copy(this.#bytes, this.#filled, 0, taken);
     this.#filled += taken;
-    return chunk.subarray(taken);
+    return restOf(chunk, taken);
   }
 
   #makeRoom(byteLength: number): void {

@@ -1,24 +1,15 @@
-import type { Readable } from "node:stream";
+import type { ServerHttp2Stream } from "node:http2";
 import { invalidArgument, type StateError } from "../../domain/errors.js";
-import { decompress } from "./decompress.js";
 import { type RequestFrame, RequestFrames } from "./request-frames.js";
 
 /** Who is told what a client sends on a call. */
 export interface RequestListener {
   /** Has a request. The next one comes after another {@link RequestReader.read}. */
-  onRequest(bytes: Buffer): void;
+  onRequest(frame: RequestFrame): void;
   /** The client sends no more, and what it has sent was whole. */
   onHalfClose(): void;
-  /** What came is no request that can be read, for which a StateError says why; nothing comes after it. */
+  /** What came is no request that can be read; nothing comes after it. */
   onBadRequest(error: unknown): void;
-}
-
-/** What a reader needs to know of a call's requests. */
-export interface RequestFormat {
-  /** How they are compressed: one of those that are accepted. */
-  readonly encoding: string;
-  /** How many bytes one may have, compressed or not. */
-  readonly maxBytes: number;
 }
 
 /**
@@ -27,19 +18,18 @@ export interface RequestFormat {
  * What is not asked for stays with the client, but for as much as its flow control lets it send.
  */
 export class RequestReader {
-  readonly #stream: Readable;
-  readonly #format: RequestFormat;
+  readonly #stream: ServerHttp2Stream;
   readonly #frames: RequestFrames;
   #listener: RequestListener | undefined;
   #isAsked = false;
   #hasEnded = false;
-  /** Whether a request is on its way to the listener. */
+  /** Whether the listener is being told of something. */
   #isDelivering = false;
 
-  constructor(stream: Readable, format: RequestFormat) {
+  /** A request may have `maxBytes` bytes as it is sent. */
+  constructor(stream: ServerHttp2Stream, maxBytes: number) {
     this.#stream = stream;
-    this.#format = format;
-    this.#frames = new RequestFrames(format.maxBytes);
+    this.#frames = new RequestFrames(maxBytes);
   }
 
   /** Begins to read, and tells a listener of what comes when it has been asked for. */
@@ -53,6 +43,9 @@ export class RequestReader {
     this.#stream.on("end", () => {
       this.#hasEnded = true;
       this.#deliver();
+      // Node would wait until all is sent, for ever where the client has reset the stream without
+      // an error.
+      if (this.#stream.closed) this.#stream.destroy();
     });
   }
 
@@ -67,6 +60,7 @@ export class RequestReader {
     // Where nothing was read, Node tells the client to send no more.
     if (this.#listener === undefined) return;
     this.#listener = undefined;
+    this.#frames.clear();
     this.#stream.resume();
   }
 
@@ -94,8 +88,7 @@ export class RequestReader {
     }
     if (frame === undefined) return this.#hasEnded && this.#deliverEnd(listener);
     this.#isAsked = false;
-    if (frame.isCompressed) void this.#deliverCompressed(frame.bytes);
-    else listener.onRequest(frame.bytes);
+    listener.onRequest(frame);
     return true;
   }
 
@@ -104,16 +97,6 @@ export class RequestReader {
     if (this.#frames.isInMessage) this.#refuse(cutOff());
     else listener.onHalfClose();
     return true;
-  }
-
-  async #deliverCompressed(bytes: Buffer): Promise<void> {
-    const { encoding, maxBytes } = this.#format;
-    try {
-      const request = await decompress(bytes, encoding, maxBytes);
-      this.#listener?.onRequest(request);
-    } catch (error) {
-      this.#refuse(error);
-    }
   }
 
   #refuse(error: unknown): void {

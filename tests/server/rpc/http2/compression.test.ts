@@ -1,3 +1,4 @@
+import { constants } from "node:http2";
 import { deflateSync, gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { status } from "@grpc/grpc-js";
@@ -6,8 +7,18 @@ import {
   PipelineAppendsRequestSchema,
 } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import { describe, expect, it } from "vitest";
+import { StateError } from "../../../../server/src/domain/errors.js";
+import { Decompressor } from "../../../../server/src/rpc/http2/decompressor.js";
 import { toGrpcFrame } from "../../../support/bare-call.js";
-import { beginCall, detailsIn, endingOf, GET, PIPELINE, start } from "../message-calls.js";
+import {
+  beginCall,
+  detailsIn,
+  endingOf,
+  GET,
+  PIPELINE,
+  received,
+  start,
+} from "../message-calls.js";
 
 const LIMIT = 100_000;
 
@@ -44,6 +55,7 @@ async function startKeeping() {
     { maxRequestBytes: LIMIT },
   );
   return {
+    address,
     ids,
     call(body: Buffer, headers: Readonly<Record<string, string>>, path = GET) {
       const stream = beginCall(address, path, headers);
@@ -126,5 +138,56 @@ describe("a compressed request", () => {
     expect(ending["grpc-accept-encoding"]).toBe("identity,deflate,gzip");
     expect(detailsIn(ending).info).toMatchObject({ reason: "ENCODING_NOT_SUPPORTED" });
     expect(ids).toEqual([]);
+  });
+
+  it("is not asked of a handler where its client has gone before its turn came", async () => {
+    const { address, call, ids } = await startKeeping();
+    const large = toCompressed(gzipSync(toRequest("x".repeat(LIMIT - 100))));
+    const before = Array.from({ length: 20 }, () => call(large, { "grpc-encoding": "gzip" }));
+    const stream = beginCall(address, GET, { "grpc-encoding": "gzip" });
+    stream.end(toCompressed(gzipSync(toRequest("gone"))));
+    await received(stream.session);
+
+    stream.close(constants.NGHTTP2_CANCEL);
+    await Promise.all(before);
+    await call(toCompressed(gzipSync(toRequest("last"))), { "grpc-encoding": "gzip" });
+
+    expect(ids).toHaveLength(21);
+    expect(ids).not.toContain("gone");
+  });
+});
+
+describe("the decompression of requests", () => {
+  it("is done for one after the other, and not for those that are not wanted", async () => {
+    const decompressor = new Decompressor(LIMIT);
+    const log: string[] = [];
+    const decompress = async (name: string, isWanted: boolean) => {
+      const bytes = await decompressor.decompress(gzipSync(name), "gzip", () => {
+        log.push(`begin ${name}`);
+        return isWanted;
+      });
+      log.push(`end ${name}: ${bytes?.toString()}`);
+    };
+
+    await Promise.all([decompress("a", true), decompress("b", false), decompress("c", true)]);
+
+    expect(log).toEqual([
+      "begin a",
+      "end a: a",
+      "begin b",
+      "end b: undefined",
+      "begin c",
+      "end c: c",
+    ]);
+  });
+
+  it("goes on after one that fails", async () => {
+    const decompressor = new Decompressor(LIMIT);
+
+    const failing = decompressor.decompress(Buffer.from("no gzip"), "gzip", () => true);
+    const next = decompressor.decompress(gzipSync("next"), "gzip", () => true);
+
+    await expect(failing).rejects.toThrow(StateError);
+    expect((await next)?.toString()).toBe("next");
   });
 });

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -7,6 +9,9 @@ import {
 import { toGrpcFrame } from "../../../support/bare-call.js";
 
 const LIMIT = 1024 * 1024;
+
+setFlagsFromString("--expose-gc");
+const collectGarbage: NodeJS.GCFunction = runInNewContext("gc");
 
 /** Gives the messages in what comes piece by piece. */
 function split(pieces: readonly Buffer[], frames = new RequestFrames(LIMIT)): RequestFrame[] {
@@ -60,15 +65,31 @@ describe("the messages of a request stream", () => {
     expect(first?.bytes.toString()).toBe("kept");
   });
 
+  it("do not keep the memory of what has been taken whole", () => {
+    const held = Array.from({ length: 100 }, () => new RequestFrames(LIMIT));
+    collectGarbage();
+    const before = process.memoryUsage().arrayBuffers;
+
+    for (const frames of held) split([toGrpcFrame(Buffer.alloc(60_000))], frames);
+
+    collectGarbage();
+    collectGarbage();
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(LIMIT);
+    expect(held.some((frames) => frames.isInMessage)).toBe(false);
+  });
+
   it("take at most twice the memory of what has come of them", () => {
     const frames = new RequestFrames(64 * LIMIT);
     const begun = Buffer.alloc(5);
     begun.writeUInt32BE(64 * LIMIT, 1);
+    const byte = Buffer.from([1]);
+    collectGarbage();
     const before = process.memoryUsage().arrayBuffers;
 
-    split([begun, ...Array.from({ length: 100_000 }, () => Buffer.from([1]))], frames);
+    split([begun, ...Array.from({ length: 100_000 }, () => byte)], frames);
 
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(LIMIT);
+    collectGarbage();
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(300_000);
     expect(frames.isInMessage).toBe(true);
   });
 
