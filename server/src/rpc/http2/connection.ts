@@ -61,7 +61,8 @@ export class Connection {
   }
 
   #ping(): void {
-    if (this.#session.destroyed) return;
+    // On one that ends with its last call, Node sends no pings, and says that they fail.
+    if (this.#session.closed || this.#session.destroyed) return;
     const { pingTimeoutMs } = this.#times;
     this.#pingTimer = setTimeout(() => this.#session.destroy(), pingTimeoutMs).unref();
     const isSent = this.#session.ping((error) => {

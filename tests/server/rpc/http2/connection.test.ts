@@ -91,3 +91,26 @@ it("keeps a client that answers", async () => {
 
   expect(session.destroyed).toBe(false);
 });
+
+it("lets the calls of a connection end that takes no more of them", async () => {
+  const asked = deferred<void>();
+  const release = deferred<void>();
+  const times = { pingEveryMs: SHORT_MS, pingTimeoutMs: 10_000 };
+  const { address } = await startWith(times, async () => {
+    asked.resolve();
+    await release.promise;
+    return {};
+  });
+  const session = connectHttp2(address);
+  const stream = beginBareCall(session, GET);
+  const ending = endingOf(stream);
+  stream.end(EMPTY_REQUEST);
+  await asked.promise;
+
+  session.close();
+  const another = await connected(address);
+  for (let pings = 0; pings < 5; pings += 1) await once(another, "ping");
+  release.resolve();
+
+  expect((await ending)["grpc-status"]).toBe("0");
+});
