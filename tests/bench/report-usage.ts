@@ -1,7 +1,6 @@
 import cluster from "node:cluster";
 import { readFileSync } from "node:fs";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { collectGarbage } from "../support/collect-garbage.js";
 
 // Loaded into a server by `--import`: tells what it uses to the process that started it.
 
@@ -46,9 +45,4 @@ function workersCpuMicros(): number {
     ticks += (user ?? 0) + (system ?? 0);
   }
   return ticks * TICK_MICROS;
-}
-
-function collectGarbage(): void {
-  setFlagsFromString("--expose-gc");
-  runInNewContext("gc")();
 }

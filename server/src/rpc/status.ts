@@ -29,14 +29,7 @@ const STATUS: Readonly<Record<FailureCode, GrpcStatus>> = {
   deadline_exceeded: GrpcStatus.DEADLINE_EXCEEDED,
 };
 
-const INTERNAL_ERROR: ErrorReport = {
-  code: "internal",
-  reason: "INTERNAL",
-  message: "internal error",
-  metadata: {},
-  violations: [],
-  retryAfterMs: undefined,
-};
+const INTERNAL_ERROR = report("internal", "INTERNAL", "internal error");
 
 const MAX_MESSAGE_BYTES = 1_024;
 
@@ -52,12 +45,16 @@ export function toStatus(error: unknown, logger: Logger): FailedStatus {
 
 /** Gives the status of a call that is not answered for a reason which no handler knows of. */
 export function callFailure(code: FailureCode, reason: string, message: string): FailedStatus {
-  return tell({ code, reason, message, metadata: {}, violations: [], retryAfterMs: undefined });
+  return tell(report(code, reason, message));
 }
 
 /** Gives what {@link toStatus} gives as a message, where the call goes on. */
 export function toStatusMessage(error: unknown, logger: Logger): Status {
   return fromBinary(StatusSchema, tell(toReport(error, logger)).encodedDetails);
+}
+
+function report(code: FailureCode, reason: string, message: string): ErrorReport {
+  return { code, reason, message, metadata: {}, violations: [], retryAfterMs: undefined };
 }
 
 function toReport(error: unknown, logger: Logger): ErrorReport {

@@ -1,22 +1,16 @@
 import { setImmediate } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import {
   type PendingAppend,
   PendingAppends,
 } from "../../../client/src/appending/pending-appends.js";
+import { collectGarbage } from "../../support/collect-garbage.js";
 
 const MIB = 1024 * 1024;
 
 function append(requestId: string, bytes = 1): PendingAppend {
   const request = Buffer.alloc(bytes);
   return { requestId, request, resolve: () => undefined, reject: () => undefined };
-}
-
-function collectGarbage(): void {
-  setFlagsFromString("--expose-gc");
-  runInNewContext("gc")();
 }
 
 /** Gives the ids of those that may be sent now. */

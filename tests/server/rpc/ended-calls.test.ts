@@ -1,11 +1,10 @@
 import { once } from "node:events";
 import { type ClientHttp2Session, constants } from "node:http2";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { GetMessageRequestSchema } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import { expect, it } from "vitest";
 import { beginBareCall, toGrpcFrame } from "../../support/bare-call.js";
+import { collectGarbage } from "../../support/collect-garbage.js";
 import { connectHttp2 } from "../../support/connect-http2.js";
 import { deferred } from "../../support/deferred.js";
 import {
@@ -30,9 +29,6 @@ const UNREAD_BYTES = 40_000;
 
 /** How long a server waits for calls when it ends. */
 const GRACE_MS = 4_000;
-
-setFlagsFromString("--expose-gc");
-const collectGarbage: NodeJS.GCFunction = runInNewContext("gc");
 
 /** Makes a unary call, and waits until its stream is closed. */
 async function call(session: ClientHttp2Session, request: Buffer): Promise<void> {
@@ -61,7 +57,7 @@ it("lets the quick collections of garbage free the requests of calls that are ov
     await Promise.all(Array.from({ length: CALLS }, () => call(session, request)));
     // The server has ended its part of each, too.
     await received(session);
-    collectGarbage({ type: "minor" });
+    collectGarbage("minor");
   }
 
   const kept = process.memoryUsage().arrayBuffers - before;

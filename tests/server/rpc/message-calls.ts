@@ -47,19 +47,25 @@ export function aborted(signal: AbortSignal): Promise<void> {
 
 /** Opens a stream whose client takes the headers and not one byte more than it must. */
 export async function stalledStream(address: string): Promise<ClientHttp2Stream> {
-  const stream = openStream(address);
+  const stream = makeCall(address, STREAM, {}, EMPTY_REQUEST);
   stream.pause();
   await once(stream, "response");
   return stream;
 }
 
-/** Opens a stream with some headers by a client that watches nothing itself, and gives how it ends. */
-export async function trailersOf(
+/** A call that is not of STREAM, or does not send the empty message. */
+export interface WholeCall {
+  readonly path?: string;
+  readonly body?: Buffer;
+}
+
+/** Makes a call with some headers by a client that watches nothing itself, and gives how it ends. */
+export function trailersOf(
   address: string,
   headers: OutgoingHttpHeaders,
-  body?: Buffer,
+  { path = STREAM, body = EMPTY_REQUEST }: WholeCall = {},
 ): Promise<IncomingHttpHeaders> {
-  return endingOf(openStream(address, headers, body));
+  return endingOf(makeCall(address, path, headers, body));
 }
 
 /** Gives how a stream ends, and takes what it brings. */
@@ -86,12 +92,13 @@ async function statusOf(stream: ClientHttp2Stream, event: string): Promise<Incom
   return headers["grpc-status"] === undefined ? new Promise(() => {}) : headers;
 }
 
-function openStream(
+function makeCall(
   address: string,
-  headers: OutgoingHttpHeaders = {},
-  body: Buffer = EMPTY_REQUEST,
+  path: string,
+  headers: OutgoingHttpHeaders,
+  body: Buffer,
 ): ClientHttp2Stream {
-  const stream = beginCall(address, STREAM, headers);
+  const stream = beginCall(address, path, headers);
   stream.end(body);
   return stream;
 }

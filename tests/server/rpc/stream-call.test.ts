@@ -118,7 +118,7 @@ describe("a server stream", () => {
       },
     });
 
-    const trailers = await trailersOf(address, {}, body);
+    const trailers = await trailersOf(address, {}, { body });
 
     expect(trailers["grpc-status"]).toBe(String(status.UNIMPLEMENTED));
     expect(log).toEqual([]);

@@ -26,9 +26,9 @@ function timers(): number {
 describe("a call", () => {
   it("of a method that is not known is answered UNIMPLEMENTED, and told which", async () => {
     const { address } = await start({});
-    const stream = beginCall(address, "/mofa.state.v1.MessageService/Nothing");
+    const path = "/mofa.state.v1.MessageService/Nothing";
 
-    const ending = await endingOf(stream);
+    const ending = await trailersOf(address, {}, { path });
 
     expect(ending["grpc-status"]).toBe(String(status.UNIMPLEMENTED));
     expect(detailsIn(ending).message).toContain('"/mofa.state.v1.MessageService/Nothing"');
@@ -84,9 +84,7 @@ describe("a call", () => {
     const before = timers();
 
     for (let count = 0; count < 20; count += 1) {
-      const stream = beginCall(address, GET, { "grpc-timeout": "1H" });
-      stream.end(EMPTY_REQUEST);
-      await endingOf(stream);
+      await trailersOf(address, { "grpc-timeout": "1H" }, { path: GET });
     }
 
     expect(timers() - before).toBeLessThan(20);
@@ -99,10 +97,8 @@ describe("a call", () => {
         return {};
       },
     });
-    const stream = beginCall(address, GET, { "grpc-timeout": "20m" });
-    stream.end(EMPTY_REQUEST);
 
-    const ending = await endingOf(stream);
+    const ending = await trailersOf(address, { "grpc-timeout": "20m" }, { path: GET });
 
     expect(ending["grpc-status"]).toBe(String(status.DEADLINE_EXCEEDED));
     expect(detailsIn(ending).info).toMatchObject({ reason: "DEADLINE_EXCEEDED" });
@@ -122,13 +118,12 @@ describe("a call", () => {
         for await (const _request of requests) asked.push("stream");
       },
     });
-    const stream = beginCall(address, path);
-    const ending = endingOf(stream);
+    const body = Buffer.from([0, 0, 0, 0, 9, 1, 2, 3]);
 
-    stream.end(Buffer.from([0, 0, 0, 0, 9, 1, 2, 3]));
+    const ending = await trailersOf(address, {}, { path, body });
 
-    expect((await ending)["grpc-status"]).toBe(String(status.INVALID_ARGUMENT));
-    expect(detailsIn(await ending).badRequest).toMatchObject({
+    expect(ending["grpc-status"]).toBe(String(status.INVALID_ARGUMENT));
+    expect(detailsIn(ending).badRequest).toMatchObject({
       fieldViolations: [{ field: "request" }],
     });
     expect(asked).toEqual([]);

@@ -13,11 +13,11 @@ import { toGrpcFrame } from "../../../support/bare-call.js";
 import {
   beginCall,
   detailsIn,
-  endingOf,
   GET,
   PIPELINE,
   received,
   start,
+  trailersOf,
 } from "../message-calls.js";
 
 const LIMIT = 100_000;
@@ -58,10 +58,7 @@ async function startKeeping() {
     address,
     ids,
     call(body: Buffer, headers: Readonly<Record<string, string>>, path = GET) {
-      const stream = beginCall(address, path, headers);
-      const ending = endingOf(stream);
-      stream.end(body);
-      return ending;
+      return trailersOf(address, headers, { path, body });
     },
   };
 }

@@ -1,5 +1,3 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -7,11 +5,9 @@ import {
   RequestFrames,
 } from "../../../../server/src/rpc/http2/request-frames.js";
 import { toGrpcFrame } from "../../../support/bare-call.js";
+import { collectGarbage } from "../../../support/collect-garbage.js";
 
 const LIMIT = 1024 * 1024;
-
-setFlagsFromString("--expose-gc");
-const collectGarbage: NodeJS.GCFunction = runInNewContext("gc");
 
 /** Gives the messages in what comes piece by piece. */
 function split(pieces: readonly Buffer[], frames = new RequestFrames(LIMIT)): RequestFrame[] {
