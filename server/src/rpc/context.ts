@@ -1,6 +1,6 @@
-import type { IncomingHttpHeaders } from "node:http2";
 import { invalidArgument } from "../domain/errors.js";
 import { NIL_UUID, parseUuid } from "../domain/uuid.js";
+import type { HeaderFields } from "./http2/hpack/header-list.js";
 import type { LazyAbort } from "./lazy-abort.js";
 
 /** What a handler knows of a call beside its request. */
@@ -39,11 +39,11 @@ const TENANT_HEADER = "x-tenant-id";
  *
  * @throws StateError `invalid_argument` unless `x-tenant-id` is absent or one UUID.
  */
-export function readTenant(headers: IncomingHttpHeaders): string {
+export function readTenant(headers: HeaderFields): string {
   const value = headers[TENANT_HEADER];
   if (value === undefined) return NIL_UUID;
-  // Node joins several by commas.
-  const tenantId = parseUuid(String(value));
+  // Several are joined by commas.
+  const tenantId = parseUuid(value);
   if (tenantId !== undefined) return tenantId;
   throw invalidArgument([{ field: TENANT_HEADER, description: "must be one UUID" }]);
 }

@@ -3,12 +3,12 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { Logger } from "../domain/log.js";
 import { NIL_UUID } from "../domain/uuid.js";
 import type { CallEnvironment } from "./call-environment.js";
+import { type Answering, answerCall } from "./calls/answer-call.js";
+import { Decompressor } from "./calls/decompressor.js";
+import type { CallAnswer } from "./calls/incoming-call.js";
 import { readTenant } from "./context.js";
-import { type Answering, answerCall } from "./http2/answer-call.js";
-import { CONNECTION_TIMES, type ConnectionTimes } from "./http2/connection.js";
 import { Connections } from "./http2/connections.js";
-import { Decompressor } from "./http2/decompressor.js";
-import type { CallAnswer } from "./http2/incoming-call.js";
+import { CONNECTION_TIMES, type ConnectionTimes } from "./http2/keep-alive.js";
 import { formatListenAddress, type ListenAddress } from "./listen-address.js";
 import { type Listener, openListener } from "./listener.js";
 import { LiveStreams } from "./live-streams.js";
@@ -35,9 +35,10 @@ export class GrpcServer {
     const { maxRequestBytes, logger, connectionTimes = CONNECTION_TIMES } = options;
     const decompressor = new Decompressor(maxRequestBytes);
     this.#answering = { answers: this.#answers, maxRequestBytes, decompressor, logger };
-    this.#connections = new Connections(connectionTimes, (stream, headers) =>
-      answerCall(stream, headers, this.#answering),
-    );
+    this.#connections = new Connections(connectionTimes, {
+      onStream: (stream, headers) => answerCall(stream, headers, this.#answering),
+      onDefect: (error) => logger.error({ err: error }, "a connection had to be ended"),
+    });
   }
 
   /** Serves a service whose calls act for the tenant of their metadata. */

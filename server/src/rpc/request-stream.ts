@@ -1,8 +1,8 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import { type IncomingCall, OVER } from "./calls/incoming-call.js";
+import type { RequestFrame } from "./calls/request-frames.js";
+import type { RequestListener } from "./calls/request-reader.js";
 import { decodeRequest } from "./codec.js";
-import { type IncomingCall, OVER } from "./http2/incoming-call.js";
-import type { RequestFrame } from "./http2/request-frames.js";
-import type { RequestListener } from "./http2/request-reader.js";
 
 /** The requests of a stream. */
 export interface Requests<T> extends AsyncIterable<T> {

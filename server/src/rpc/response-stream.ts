@@ -1,6 +1,6 @@
 import type { StateError } from "../domain/errors.js";
 import type { Logger } from "../domain/log.js";
-import { type IncomingCall, OVER } from "./http2/incoming-call.js";
+import { type IncomingCall, OVER } from "./calls/incoming-call.js";
 import { LazyAbort } from "./lazy-abort.js";
 import type { Stoppable } from "./live-streams.js";
 import { SendWindow } from "./send-window.js";

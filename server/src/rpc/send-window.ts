@@ -1,4 +1,4 @@
-import type { IncomingCall } from "./http2/incoming-call.js";
+import type { IncomingCall } from "./calls/incoming-call.js";
 
 /** How much of a stream may be on its way to the connection: as much as keeps it busy. */
 const MAX_OUTSTANDING_BYTES = 192 * 1024;
@@ -7,8 +7,8 @@ const MAX_OUTSTANDING_FRAMES = 80;
 /**
  * Sends frames, and counts those that have not left.
  *
- * A stream of Node takes frames whether or not it has room, so that a slow reader could make it hold
- * any amount of memory. Several go at once, since one a turn of the event loop would starve
+ * A call takes frames whether or not there is room, so that a slow reader could make it hold any amount
+ * of memory. Several go at once, since one a turn of the event loop would starve
  * a stream of small ones while other work makes the turns long.
  */
 export class SendWindow {

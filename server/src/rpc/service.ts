@@ -7,7 +7,7 @@ import type {
   DescService,
 } from "@bufbuild/protobuf";
 import type { CallEnvironment } from "./call-environment.js";
-import type { CallAnswer } from "./http2/incoming-call.js";
+import type { CallAnswer } from "./calls/incoming-call.js";
 import {
   type BidiHandler,
   bidiCall,

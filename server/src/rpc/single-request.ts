@@ -1,7 +1,7 @@
 import type { Logger } from "../domain/log.js";
-import { type IncomingCall, OVER } from "./http2/incoming-call.js";
-import type { RequestFrame } from "./http2/request-frames.js";
-import type { RequestListener } from "./http2/request-reader.js";
+import { type IncomingCall, OVER } from "./calls/incoming-call.js";
+import type { RequestFrame } from "./calls/request-frames.js";
+import type { RequestListener } from "./calls/request-reader.js";
 import { callFailure, toStatus } from "./status.js";
 
 /** Waits for the one request of a call, and answers UNIMPLEMENTED to a client that sends none or several. */

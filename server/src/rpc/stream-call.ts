@@ -1,8 +1,8 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { CallEnvironment } from "./call-environment.js";
+import type { CallAnswer, IncomingCall } from "./calls/incoming-call.js";
 import { decodeRequest, encodeReply, type MethodTypes, type Reply } from "./codec.js";
 import { type CallContext, LazyContext } from "./context.js";
-import type { CallAnswer, IncomingCall } from "./http2/incoming-call.js";
 import { RequestStream, type Requests } from "./request-stream.js";
 import { ResponseStream } from "./response-stream.js";
 import { SingleRequest } from "./single-request.js";

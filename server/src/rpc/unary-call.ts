@@ -1,9 +1,9 @@
-import type { IncomingHttpHeaders } from "node:http2";
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { CallEnvironment } from "./call-environment.js";
+import { type CallAnswer, type IncomingCall, OVER } from "./calls/incoming-call.js";
 import { decodeRequest, encodeReply, type MethodTypes, type Reply } from "./codec.js";
 import { type CallContext, LazyContext } from "./context.js";
-import { type CallAnswer, type IncomingCall, OVER } from "./http2/incoming-call.js";
+import type { HeaderFields } from "./http2/hpack/header-list.js";
 import { LazyAbort } from "./lazy-abort.js";
 import { SingleRequest } from "./single-request.js";
 import { toStatus } from "./status.js";
@@ -26,11 +26,7 @@ export function unaryCall<I extends DescMessage, O extends DescMessage>(
 ): CallAnswer {
   const { logger, tenantOf } = environment;
 
-  async function answer(
-    call: IncomingCall,
-    headers: IncomingHttpHeaders,
-    bytes: Buffer,
-  ): Promise<void> {
+  async function answer(call: IncomingCall, headers: HeaderFields, bytes: Buffer): Promise<void> {
     const abort = new LazyAbort();
     call.onOver = () => abort.abort(OVER);
     try {

@@ -1,48 +1,42 @@
-import {
-  createServer,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type ServerHttp2Stream,
-} from "node:http2";
 import type { Socket } from "node:net";
-import { Connection, type ConnectionTimes } from "./connection.js";
+import { type ConnectionListener, Http2Connection } from "./connection.js";
+import { type ConnectionTimes, KeepAlive } from "./keep-alive.js";
 
-/** How many calls of one connection may be under way at the same time. */
-const MAX_CALLS = 1_000;
+/** Whom the connections tell what their clients do. */
+export type ConnectionsListener = Pick<ConnectionListener, "onStream" | "onDefect">;
 
-/** How much clients may send on one connection before they hear that it has come. */
-const CONNECTION_WINDOW_BYTES = 1024 * 1024;
-
-/** Is called for each call that a client begins. */
-export type CallListener = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
-
-/** The connections of all clients, by HTTP/2 without TLS. */
+/** The connections of all clients. */
 export class Connections {
-  readonly #server: Http2Server;
-  readonly #connections = new Set<Connection>();
+  readonly #times: ConnectionTimes;
+  readonly #listener: ConnectionsListener;
+  readonly #connections = new Set<Http2Connection>();
+  #isDraining = false;
 
-  constructor(times: ConnectionTimes, onCall: CallListener) {
-    this.#server = createServer({
-      settings: { maxConcurrentStreams: MAX_CALLS },
-      // Where it is reached, Node refuses streams one after the other: the calls bound themselves.
-      maxSessionMemory: Number.MAX_SAFE_INTEGER,
-    });
-    this.#server.on("stream", onCall);
-    this.#server.on("session", (session) => {
-      const connection = new Connection(session, times);
-      this.#connections.add(connection);
-      session.once("close", () => this.#connections.delete(connection));
-      session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-    });
+  constructor(times: ConnectionTimes, listener: ConnectionsListener) {
+    this.#times = times;
+    this.#listener = listener;
   }
 
   /** Speaks with the client of a connection that has been accepted. */
   accept(socket: Socket): void {
-    this.#server.emit("connection", socket);
+    const connection: Http2Connection = new Http2Connection(socket, {
+      onStream: (stream, headers) => this.#listener.onStream(stream, headers),
+      onDefect: (error) => this.#listener.onDefect(error),
+      onStreamClosed: () => keepAlive.onStreamClosed(),
+      onPong: () => keepAlive.onPong(),
+      onClosed: () => {
+        keepAlive.stop();
+        this.#connections.delete(connection);
+      },
+    });
+    const keepAlive = new KeepAlive(connection, this.#times);
+    this.#connections.add(connection);
+    if (this.#isDraining) connection.drain();
   }
 
-  /** Tells all clients to begin no more calls here; each connection ends with its last call. */
+  /** Tells all clients to begin no more streams here; each connection ends with its last one. */
   drain(): void {
+    this.#isDraining = true;
     for (const connection of this.#connections) connection.drain();
   }
 }

@@ -5,7 +5,7 @@ import { expect, it, onTestFinished } from "vitest";
 import {
   CONNECTION_TIMES,
   type ConnectionTimes,
-} from "../../../../server/src/rpc/http2/connection.js";
+} from "../../../../server/src/rpc/http2/keep-alive.js";
 import { beginBareCall } from "../../../support/bare-call.js";
 import { connectHttp2 } from "../../../support/connect-http2.js";
 import { deferred } from "../../../support/deferred.js";
@@ -96,7 +96,7 @@ it("lets the calls of a connection end that takes no more of them", async () => 
   const asked = deferred<void>();
   const release = deferred<void>();
   const times = { pingEveryMs: SHORT_MS, pingTimeoutMs: 10_000 };
-  const { address } = await startWith(times, async () => {
+  const { address, server } = await startWith(times, async () => {
     asked.resolve();
     await release.promise;
     return {};
@@ -107,10 +107,27 @@ it("lets the calls of a connection end that takes no more of them", async () => 
   stream.end(EMPTY_REQUEST);
   await asked.promise;
 
-  session.close();
-  const another = await connected(address);
-  for (let pings = 0; pings < 5; pings += 1) await once(another, "ping");
+  const told = once(session, "goaway");
+  const closed = server.close({ graceMs: NOT_LONG_MS });
+  await told;
+  for (let pings = 0; pings < 5; pings += 1) await once(session, "ping");
   release.resolve();
 
   expect((await ending)["grpc-status"]).toBe("0");
+  await closed;
 });
+
+it.each([0, 1_024, 65_536])(
+  "answers a client whose table of headers has %d bytes",
+  async (headerTableSize) => {
+    const { address } = await startWith({});
+    const session = connectHttp2(address, { settings: { headerTableSize } });
+
+    for (let calls = 0; calls < 2; calls += 1) {
+      const stream = beginBareCall(session, GET);
+      const ending = endingOf(stream);
+      stream.end(EMPTY_REQUEST);
+      expect((await ending)["grpc-status"]).toBe("0");
+    }
+  },
+);

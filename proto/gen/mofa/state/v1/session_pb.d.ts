@@ -555,7 +555,9 @@ export declare const ForkSessionResponseSchema: GenMessage<ForkSessionResponse>;
  *   REQUEST_TOO_LARGE (the request: 16 MiB by default) or LIMIT_EXCEEDED (metadata, a
  *   state, the number of messages or parts; BadRequest names the field); with reason
  *   DATABASE_FULL, where the operator has to make room; with reason
- *   SEQUENCE_EXHAUSTED, where a session would pass sequence 2^53 - 1.
+ *   SEQUENCE_EXHAUSTED, where a session would pass sequence 2^53 - 1; with reason
+ *   HEADERS_TOO_LARGE, where the headers of a call, which gRPC calls metadata, are
+ *   over 64 KiB, with 32 bytes for each; far larger ones end the connection.
  * - FAILED_PRECONDITION, reason DATABASE_READ_ONLY: the database takes no writes.
  * - UNAVAILABLE with google.rpc.RetryInfo, reason DATABASE_UNAVAILABLE: the database
  *   cannot serve the call now; reason DRAINING: the server is shutting down.

@@ -1,5 +1,5 @@
-import type { IncomingHttpHeaders } from "node:http2";
 import { invalidArgument } from "../../domain/errors.js";
+import type { HeaderFields } from "../http2/hpack/header-list.js";
 
 const TIMEOUT_HEADER = "grpc-timeout";
 const TIMEOUT = /^(\d{1,8})([HMSmun])$/;
@@ -18,10 +18,10 @@ const UNIT_MS: Readonly<Record<string, number>> = {
  *
  * @throws StateError `invalid_argument` if it is not up to eight digits and a unit.
  */
-export function readTimeoutMs(headers: IncomingHttpHeaders): number {
+export function readTimeoutMs(headers: HeaderFields): number {
   const value = headers[TIMEOUT_HEADER];
   if (value === undefined) return Number.POSITIVE_INFINITY;
-  const [, amount, unit] = TIMEOUT.exec(String(value)) ?? [];
+  const [, amount, unit] = TIMEOUT.exec(value) ?? [];
   if (amount === undefined || unit === undefined) {
     const description = "must be up to eight digits and one of the units H, M, S, m, u, n";
     throw invalidArgument([{ field: TIMEOUT_HEADER, description }]);
@@ -30,14 +30,14 @@ export function readTimeoutMs(headers: IncomingHttpHeaders): number {
 }
 
 /** Reads how a client compresses its requests: `identity` is not at all. */
-export function readEncoding(headers: IncomingHttpHeaders): string {
-  return String(headers["grpc-encoding"] ?? "identity");
+export function readEncoding(headers: HeaderFields): string {
+  return headers["grpc-encoding"] ?? "identity";
 }
 
 /** `application/grpc`, whose messages are those of protobuf unless another format is named. */
 const CONTENT_TYPE = /^application\/grpc(\+proto)?\s*(;|$)/i;
 
 /** Whether a request is a call of gRPC whose messages are encoded as protobuf. */
-export function isGrpc(headers: IncomingHttpHeaders): boolean {
+export function isGrpc(headers: HeaderFields): boolean {
   return CONTENT_TYPE.test(headers["content-type"] ?? "");
 }

@@ -1,5 +1,5 @@
-import type { ServerHttp2Stream } from "node:http2";
 import { invalidArgument, type StateError } from "../../domain/errors.js";
+import type { Http2Stream, StreamListener } from "../http2/stream.js";
 import { type RequestFrame, RequestFrames } from "./request-frames.js";
 
 /** Who is told what a client sends on a call. */
@@ -17,36 +17,47 @@ export interface RequestListener {
  *
  * What is not asked for stays with the client, but for as much as its flow control lets it send.
  */
-export class RequestReader {
-  readonly #stream: ServerHttp2Stream;
+export class RequestReader implements StreamListener {
+  readonly #stream: Http2Stream;
   readonly #frames: RequestFrames;
+  readonly #onAborted: () => void;
   #listener: RequestListener | undefined;
   #isAsked = false;
   #hasEnded = false;
   /** Whether the listener is being told of something. */
   #isDelivering = false;
 
-  /** A request may have `maxBytes` bytes as it is sent. */
-  constructor(stream: ServerHttp2Stream, maxBytes: number) {
+  /** A request may have `maxBytes` bytes as it is sent. Calls `onAborted` when nothing more comes, since the client is gone. */
+  constructor(stream: Http2Stream, maxBytes: number, onAborted: () => void) {
     this.#stream = stream;
     this.#frames = new RequestFrames(maxBytes);
+    this.#onAborted = onAborted;
+    stream.listener = this;
   }
 
-  /** Begins to read, and tells a listener of what comes when it has been asked for. */
+  /** Begins to tell a listener of what comes when it has been asked for. */
   start(listener: RequestListener): void {
     this.#listener = listener;
-    this.#stream.on("data", (chunk: Buffer) => {
-      if (this.#listener === undefined) return;
-      this.#frames.add(chunk);
-      this.#deliver();
-    });
-    this.#stream.on("end", () => {
-      this.#hasEnded = true;
-      this.#deliver();
-      // Node would wait until all is sent, for ever where the client has reset the stream without
-      // an error.
-      if (this.#stream.closed) this.#stream.destroy();
-    });
+    this.#deliver();
+  }
+
+  onData(bytes: Buffer): void {
+    if (this.#listener === undefined) {
+      this.#stream.makeRoom(bytes.length);
+      return;
+    }
+    this.#frames.add(bytes);
+    this.#deliver();
+    this.#frames.keep();
+  }
+
+  onEnd(): void {
+    this.#hasEnded = true;
+    this.#deliver();
+  }
+
+  onAborted(): void {
+    this.#onAborted();
   }
 
   /** Asks for the next request. */
@@ -55,13 +66,10 @@ export class RequestReader {
     this.#deliver();
   }
 
-  /** Tells nobody any more, and drops what still comes, so that the stream can end. */
+  /** Tells nobody any more, and drops what still comes. */
   stop(): void {
-    // Where nothing was read, Node tells the client to send no more.
-    if (this.#listener === undefined) return;
     this.#listener = undefined;
-    this.#frames.clear();
-    this.#stream.resume();
+    this.#stream.makeRoom(this.#frames.clear());
   }
 
   #deliver(): void {
@@ -72,9 +80,6 @@ export class RequestReader {
       if (!this.#deliverNext(this.#listener)) break;
     }
     this.#isDelivering = false;
-    if (this.#listener === undefined) return;
-    if (!this.#isAsked) this.#stream.pause();
-    else if (this.#stream.isPaused()) this.#stream.resume();
   }
 
   /** Tells of the next request, or of the end, and gives whether there was either. */
@@ -82,6 +87,7 @@ export class RequestReader {
     let frame: RequestFrame | undefined;
     try {
       frame = this.#frames.next();
+      this.#stream.makeRoom(this.#frames.takeUsed());
     } catch (error) {
       this.#refuse(error);
       return true;

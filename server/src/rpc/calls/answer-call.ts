@@ -1,5 +1,7 @@
-import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Logger } from "../../domain/log.js";
+import { encodeHeaders } from "../http2/hpack/header-encoder.js";
+import type { DecodedHeaders } from "../http2/hpack/header-list.js";
+import type { Http2Stream } from "../http2/stream.js";
 import { callFailure, type FailedStatus, toStatus } from "../status.js";
 import { isGrpc, readEncoding, readTimeoutMs } from "./call-headers.js";
 import { ACCEPTED_ENCODINGS, type Decompressor, isAcceptedEncoding } from "./decompressor.js";
@@ -15,7 +17,7 @@ export interface Answering {
   readonly logger: Logger;
 }
 
-const UNSUPPORTED_MEDIA_TYPE = 415;
+const UNSUPPORTED_MEDIA_TYPE = encodeHeaders([[":status", "415"]]);
 
 const EXPIRED = callFailure(
   "deadline_exceeded",
@@ -23,24 +25,28 @@ const EXPIRED = callFailure(
   "the deadline passed before the call was answered",
 );
 
+const HEADERS_TOO_LARGE = callFailure(
+  "resource_exhausted",
+  "HEADERS_TOO_LARGE",
+  "the headers of the call, which are its metadata, have more than 64 KiB, with 32 bytes for each; send less",
+);
+
 /** Answers a call, or says why it cannot be answered. */
 export function answerCall(
-  stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
+  stream: Http2Stream,
+  { fields: headers, isTooLarge }: DecodedHeaders,
   { answers, maxRequestBytes, decompressor, logger }: Answering,
 ): void {
-  // Each is followed by the end of the stream, which the call hears.
-  stream.on("error", ignore);
-  if (stream.closed || stream.destroyed) return;
-  if (!isGrpc(headers)) {
-    stream.respond({ ":status": UNSUPPORTED_MEDIA_TYPE }, { endStream: true });
+  if (!isTooLarge && !isGrpc(headers)) {
+    stream.respondOnly(UNSUPPORTED_MEDIA_TYPE);
     return;
   }
   const encoding = readEncoding(headers);
   const call = new IncomingCall(stream, { encoding, maxBytes: maxRequestBytes, decompressor });
   const path = headers[":path"] ?? "";
   const answer = answers.get(path);
-  if (answer === undefined) call.fail(unknownMethod(path));
+  if (isTooLarge) call.fail(HEADERS_TOO_LARGE);
+  else if (answer === undefined) call.fail(unknownMethod(path));
   else if (!isAcceptedEncoding(encoding)) call.fail(unknownEncoding(encoding));
   else {
     try {
@@ -61,5 +67,3 @@ function unknownEncoding(encoding: string): FailedStatus {
   const message = `requests cannot be compressed with ${JSON.stringify(encoding)} here; use one of ${ACCEPTED_ENCODINGS}`;
   return callFailure("unimplemented", "ENCODING_NOT_SUPPORTED", message);
 }
-
-function ignore(): void {}

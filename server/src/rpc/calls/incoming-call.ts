@@ -1,10 +1,7 @@
-import {
-  constants,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
-  type ServerHttp2Stream,
-} from "node:http2";
 import { GrpcStatus } from "../grpc-status.js";
+import { encodeHeaders } from "../http2/hpack/header-encoder.js";
+import type { HeaderFields } from "../http2/hpack/header-list.js";
+import type { Http2Stream } from "../http2/stream.js";
 import type { FailedStatus } from "../status.js";
 import { ACCEPTED_ENCODINGS, type Decompressor } from "./decompressor.js";
 import { toReplyFrame } from "./reply-frame.js";
@@ -12,7 +9,7 @@ import type { RequestFrame } from "./request-frames.js";
 import { type RequestListener, RequestReader } from "./request-reader.js";
 
 /** Begins to answer a call that came with some headers, and gives who is told of its requests. */
-export type CallAnswer = (call: IncomingCall, headers: IncomingHttpHeaders) => RequestListener;
+export type CallAnswer = (call: IncomingCall, headers: HeaderFields) => RequestListener;
 
 /** Why what is done for a call is given up when that is over: made once, since an `AbortError` costs as much as a read. */
 export const OVER = new Error("the call is over, and its client takes and sends no more");
@@ -20,14 +17,13 @@ export const OVER = new Error("the call is over, and its client takes and sends 
 /** The longest time that a timer takes, in milliseconds: 24 days. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-const HEADERS: OutgoingHttpHeaders = {
-  ":status": 200,
-  "content-type": "application/grpc+proto",
-  "grpc-accept-encoding": ACCEPTED_ENCODINGS,
-};
-const WITH_TRAILERS = { waitForTrailers: true, sendDate: false };
-const WITHOUT_MESSAGES = { endStream: true, sendDate: false };
-const OK_TRAILERS: OutgoingHttpHeaders = { "grpc-status": GrpcStatus.OK };
+const HEADERS = [
+  [":status", "200"],
+  ["content-type", "application/grpc+proto"],
+  ["grpc-accept-encoding", ACCEPTED_ENCODINGS],
+] as const;
+const HEADERS_BLOCK = encodeHeaders(HEADERS);
+const OK_BLOCK = encodeHeaders([["grpc-status", String(GrpcStatus.OK)]]);
 
 /** How the requests of a call are sent. */
 export interface RequestFormat {
@@ -45,20 +41,16 @@ export class IncomingCall {
    * deadline has passed. Nothing more is sent then.
    */
   onOver: (() => void) | undefined;
-  readonly #stream: ServerHttp2Stream;
+  readonly #stream: Http2Stream;
   readonly #format: RequestFormat;
   readonly #requests: RequestReader;
   #isOver = false;
   #deadlineTimer: NodeJS.Timeout | undefined;
 
-  constructor(stream: ServerHttp2Stream, format: RequestFormat) {
+  constructor(stream: Http2Stream, format: RequestFormat) {
     this.#stream = stream;
     this.#format = format;
-    this.#requests = new RequestReader(stream, format.maxBytes);
-    // Node tells of the first where the client has gone in the middle, and unread requests may
-    // keep the second away.
-    stream.once("aborted", () => this.#leave());
-    stream.once("close", () => this.#leave());
+    this.#requests = new RequestReader(stream, format.maxBytes, () => this.#leave());
   }
 
   /** Begins to tell of the requests, each when it is asked for. */
@@ -98,7 +90,7 @@ export class IncomingCall {
 
   /** Sends the headers, which come before the first message in any case. */
   sendHeaders(): void {
-    if (this.#canSend && !this.#stream.headersSent) this.#stream.respond(HEADERS, WITH_TRAILERS);
+    if (!this.#isOver && !this.#stream.isAnswered) this.#stream.respond(HEADERS_BLOCK);
   }
 
   /**
@@ -107,56 +99,25 @@ export class IncomingCall {
    */
   send(message: Uint8Array, onSent: () => void): void {
     this.sendHeaders();
-    if (!this.#canSend) return;
-    this.#stream.write(toReplyFrame(message), (error) => {
-      if (!error) onSent();
-    });
+    if (!this.#isOver) this.#stream.send(toReplyFrame(message), onSent);
   }
 
   /** Ends the call well, after what was sent and a last message, if one is given. */
   end(message?: Uint8Array): void {
-    if (message !== undefined) this.sendHeaders();
-    this.#end(OK_TRAILERS, message);
+    if (this.#isOver) return;
+    this.sendHeaders();
+    if (message !== undefined) this.#stream.send(toReplyFrame(message));
+    this.#stream.end(OK_BLOCK);
+    this.#letGo();
   }
 
   /** Ends the call with an error, after what was sent. */
   fail(failure: FailedStatus): void {
-    this.#end(toTrailers(failure));
-  }
-
-  #end(trailers: OutgoingHttpHeaders, message?: Uint8Array): void {
-    if (!this.#canSend) return;
-    if (this.#stream.headersSent) this.#endBehind(trailers, message);
-    else {
-      this.#stream.respond({ ...HEADERS, ...trailers }, WITHOUT_MESSAGES);
-      this.#closeSoon();
-    }
+    if (this.#isOver) return;
+    const trailers = toTrailers(failure);
+    if (this.#stream.isAnswered) this.#stream.end(encodeHeaders(trailers));
+    else this.#stream.respondOnly(encodeHeaders([...HEADERS, ...trailers]));
     this.#letGo();
-  }
-
-  #endBehind(trailers: OutgoingHttpHeaders, message: Uint8Array | undefined): void {
-    this.#stream.once("wantTrailers", () => {
-      this.#stream.sendTrailers(trailers);
-      this.#closeSoon();
-    });
-    if (message === undefined) this.#stream.end();
-    else this.#stream.end(toReplyFrame(message));
-  }
-
-  /** Tells a client that has not half-closed to send no more, once it has been told of the end. */
-  #closeSoon(): void {
-    const stream = this.#stream;
-    if (stream.readableEnded) return;
-    // Node sends trailers in the next turn, and what is to be written after it.
-    setImmediate(() => {
-      setImmediate(() => {
-        if (!stream.readableEnded && !stream.destroyed) stream.close(constants.NGHTTP2_NO_ERROR);
-      });
-    });
-  }
-
-  get #canSend(): boolean {
-    return !this.#isOver && !this.#stream.closed && !this.#stream.destroyed;
   }
 
   #leave(): void {
@@ -166,11 +127,7 @@ export class IncomingCall {
     onOver?.();
   }
 
-  /**
-   * Node keeps the streams of a connection in a Map, and V8 links each table that such a Map has
-   * outgrown to the next one. Once one of them is old, the quick collections of garbage keep every
-   * stream that comes after it: it must not hold what was done for its call, nor its requests.
-   */
+  /** What was done for a call must not be kept by its stream, which lasts until its client has read the answer. */
   #letGo(): void {
     this.#isOver = true;
     this.onOver = undefined;
@@ -179,10 +136,10 @@ export class IncomingCall {
   }
 }
 
-function toTrailers({ code, message, encodedDetails }: FailedStatus): OutgoingHttpHeaders {
-  return {
-    "grpc-status": code,
-    "grpc-message": encodeURI(message),
-    "grpc-status-details-bin": Buffer.from(encodedDetails).toString("base64"),
-  };
+function toTrailers({ code, message, encodedDetails }: FailedStatus) {
+  return [
+    ["grpc-status", String(code)],
+    ["grpc-message", encodeURI(message)],
+    ["grpc-status-details-bin", Buffer.from(encodedDetails).toString("base64")],
+  ] as const;
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   type RequestFrame,
   RequestFrames,
-} from "../../../../server/src/rpc/http2/request-frames.js";
+} from "../../../../server/src/rpc/calls/request-frames.js";
 import { toGrpcFrame } from "../../../support/bare-call.js";
 import { collectGarbage } from "../../../support/collect-garbage.js";
 

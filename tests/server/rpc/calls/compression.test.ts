@@ -8,7 +8,7 @@ import {
 } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import { describe, expect, it } from "vitest";
 import { StateError } from "../../../../server/src/domain/errors.js";
-import { Decompressor } from "../../../../server/src/rpc/http2/decompressor.js";
+import { Decompressor } from "../../../../server/src/rpc/calls/decompressor.js";
 import { toGrpcFrame } from "../../../support/bare-call.js";
 import {
   beginCall,

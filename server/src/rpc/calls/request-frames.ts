@@ -24,7 +24,13 @@ const NOTHING = Buffer.alloc(0);
  */
 export class RequestFrames {
   readonly #maxBytes: number;
-  #chunk: Buffer = NOTHING;
+  /** What has come and was not used lies between two places in this. */
+  #bytes: Buffer = NOTHING;
+  #start = 0;
+  #end = 0;
+  /** Whether that memory is its own. */
+  #isOwn = true;
+  #used = 0;
   #partial: PartialFrame | undefined;
 
   /** A message may have `maxBytes` bytes. */
@@ -34,18 +40,34 @@ export class RequestFrames {
 
   /** Whether a message has begun that is not complete. */
   get isInMessage(): boolean {
-    return this.#partial !== undefined || this.#chunk.byteLength > 0;
+    return this.#partial !== undefined || this.#start < this.#end;
   }
 
-  /** Takes what has come next; what came before has been taken by {@link next}. */
+  /** Takes what has come next: a view, of which {@link keep} copies what was not used. */
   add(chunk: Buffer): void {
-    this.#chunk = chunk;
+    if (this.#start < this.#end) this.#append(chunk);
+    else this.#hold(chunk, false);
   }
 
-  /** Lets go of what has come. */
-  clear(): void {
-    this.#chunk = NOTHING;
+  /** Copies what was not used. */
+  keep(): void {
+    if (this.#isOwn) return;
+    this.#hold(Buffer.from(this.#bytes.subarray(this.#start, this.#end)), true);
+  }
+
+  /** Gives how many bytes were used since it was asked last. */
+  takeUsed(): number {
+    const used = this.#used;
+    this.#used = 0;
+    return used;
+  }
+
+  /** Lets go of what has come, and gives how many bytes of it were not used. */
+  clear(): number {
+    const unused = this.#end - this.#start;
+    this.#hold(NOTHING, true);
     this.#partial = undefined;
+    return unused;
   }
 
   /**
@@ -58,18 +80,38 @@ export class RequestFrames {
     return this.#partial === undefined ? this.#nextWhole() : this.#nextPartial(this.#partial);
   }
 
+  #hold(bytes: Buffer, isOwn: boolean): void {
+    this.#bytes = bytes;
+    this.#start = 0;
+    this.#end = bytes.length;
+    this.#isOwn = isOwn;
+  }
+
+  #append(chunk: Buffer): void {
+    const length = this.#end - this.#start + chunk.length;
+    if (this.#end + chunk.length > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe(2 * length);
+      this.#bytes.copy(larger, 0, this.#start, this.#end);
+      this.#bytes = larger;
+      this.#start = 0;
+    }
+    chunk.copy(this.#bytes, this.#start + length - chunk.length);
+    this.#end = this.#start + length;
+  }
+
   #nextWhole(): RequestFrame | undefined {
-    const chunk = this.#chunk;
-    if (chunk.byteLength === 0) return undefined;
-    if (chunk.byteLength >= PREFIX_BYTES) {
-      const end = PREFIX_BYTES + this.#lengthIn(chunk);
-      if (chunk.byteLength >= end) {
-        this.#chunk = restOf(chunk, end);
-        // A copy: the chunk is a part of all that came at once on the connection.
-        return {
-          isCompressed: chunk[0] === 1,
-          bytes: Buffer.from(chunk.subarray(PREFIX_BYTES, end)),
-        };
+    const start = this.#start;
+    const available = this.#end - start;
+    if (available === 0) return undefined;
+    if (available >= PREFIX_BYTES) {
+      const contentStart = start + PREFIX_BYTES;
+      const end = contentStart + this.#lengthIn(this.#bytes, start);
+      if (end <= this.#end) {
+        const isCompressed = this.#bytes[start] === 1;
+        // A copy: the memory is a part of all that came at once on the connection.
+        const bytes = Buffer.from(this.#bytes.subarray(contentStart, end));
+        this.#use(end - start);
+        return { isCompressed, bytes };
       }
     }
     this.#partial = new PartialFrame();
@@ -77,29 +119,35 @@ export class RequestFrames {
   }
 
   #nextPartial(partial: PartialFrame): RequestFrame | undefined {
-    this.#chunk = partial.prefix.fill(this.#chunk);
+    this.#fill(partial.prefix);
     if (!partial.prefix.isFull) return undefined;
-    partial.message ??= new FilledBytes(this.#lengthIn(partial.prefix.bytes));
-    this.#chunk = partial.message.fill(this.#chunk);
+    partial.message ??= new FilledBytes(this.#lengthIn(partial.prefix.bytes, 0));
+    this.#fill(partial.message);
     if (!partial.message.isFull) return undefined;
     this.#partial = undefined;
     return { isCompressed: partial.prefix.bytes[0] === 1, bytes: partial.message.bytes };
   }
 
-  #lengthIn(prefix: Buffer): number {
-    const flag = prefix[0];
+  #fill(part: FilledBytes): void {
+    this.#use(part.fill(this.#bytes, this.#start, this.#end));
+  }
+
+  #use(byteLength: number): void {
+    this.#start += byteLength;
+    this.#used += byteLength;
+    // Also a view of nothing keeps all of its memory.
+    if (this.#start === this.#end) this.#hold(NOTHING, true);
+  }
+
+  #lengthIn(bytes: Buffer, at: number): number {
+    const flag = bytes[at];
     if (flag !== 0 && flag !== 1) {
       throw invalidArgument([{ field: "request", description: "must be framed as gRPC demands" }]);
     }
-    const byteLength = prefix.readUInt32BE(1);
+    const byteLength = bytes.readUInt32BE(at + 1);
     if (byteLength > this.#maxBytes) throw requestTooLarge(byteLength, this.#maxBytes);
     return byteLength;
   }
-}
-
-/** Gives what of a chunk comes after so many bytes; a view of nothing would keep all of its memory. */
-function restOf(chunk: Buffer, start: number): Buffer {
-  return start === chunk.byteLength ? NOTHING : chunk.subarray(start);
 }
 
 /** A message that comes in several parts. */
@@ -129,13 +177,13 @@ class FilledBytes {
     return this.#bytes;
   }
 
-  /** Takes what it lacks, and gives back the rest. */
-  fill(chunk: Buffer): Buffer {
-    const taken = Math.min(chunk.byteLength, this.#byteLength - this.#filled);
+  /** Takes what it lacks of what lies between two places, and gives how much it took. */
+  fill(chunk: Buffer, start: number, end: number): number {
+    const taken = Math.min(end - start, this.#byteLength - this.#filled);
     this.#makeRoom(this.#filled + taken);
-    chunk.copy(this.#bytes, this.#filled, 0, taken);
+    chunk.copy(this.#bytes, this.#filled, start, start + taken);
     this.#filled += taken;
-    return restOf(chunk, taken);
+    return taken;
   }
 
   #makeRoom(byteLength: number): void {
