@@ -68,7 +68,8 @@ export class ResponseStream<Reply> implements Stoppable {
       }
     } finally {
       // Not awaited: a source that is busy would hold up the end of the call.
-      void replies.return?.().catch(() => {});
+      const returned = replies.return?.();
+      if (returned !== undefined) this.#call.during(returned);
     }
   }
 

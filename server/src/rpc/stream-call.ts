@@ -35,10 +35,11 @@ export function serverStreamCall<I extends DescMessage, O extends DescMessage>(
     new SingleRequest(call, environment.logger, (bytes) => {
       const stream = toResponseStream(call, method.output, environment);
       call.onOver = () => stream.leave();
-      void respond(stream, environment, () => {
+      const end = respond(stream, environment, () => {
         const context = new LazyContext(environment.tenantOf(headers), stream.abort);
         return handler(decodeRequest(method.input, bytes), context);
       });
+      call.during(end);
     });
 }
 
@@ -58,6 +59,7 @@ export function bidiCall<I extends DescMessage, O extends DescMessage>(
     const end = respond(stream, environment, () =>
       handler(requests, new LazyContext(environment.tenantOf(headers), stream.abort)),
     );
+    call.during(end);
     // The call itself is not over before its client has read what was sent.
     void end.then(() => requests.cut());
     return requests;

@@ -41,8 +41,9 @@ export function unaryCall<I extends DescMessage, O extends DescMessage>(
 
   return (call, headers) =>
     new SingleRequest(call, logger, (bytes) => {
-      answer(call, headers, bytes).catch((error: unknown) =>
+      const answered = answer(call, headers, bytes).catch((error: unknown) =>
         logger.error({ err: error }, "an answer could not be sent"),
       );
+      call.during(answered);
     });
 }

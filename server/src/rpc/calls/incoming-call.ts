@@ -1,6 +1,7 @@
 import { GrpcStatus } from "../grpc-status.js";
 import { encodeHeaders } from "../http2/hpack/header-encoder.js";
 import type { HeaderFields } from "../http2/hpack/header-list.js";
+import { ErrorCode } from "../http2/protocol.js";
 import type { Http2Stream } from "../http2/stream.js";
 import type { FailedStatus } from "../status.js";
 import { ACCEPTED_ENCODINGS, type Decompressor } from "./decompressor.js";
@@ -63,11 +64,12 @@ export class IncomingCall {
     if (timeoutMs === Number.POSITIVE_INFINITY) return;
     // A longer wait would end at once; no call lasts so long.
     const ms = Math.min(Math.ceil(timeoutMs), MAX_TIMER_MS);
-    this.#deadlineTimer = setTimeout(() => {
-      const { onOver } = this;
-      this.fail(failure);
-      onOver?.();
-    }, ms);
+    this.#deadlineTimer = setTimeout(() => this.#expire(failure), ms);
+  }
+
+  /** Counts among the calls that are under way until some work for it has ended, even if it is over before. */
+  during(work: Promise<unknown>): void {
+    this.#stream.during(work);
   }
 
   /** Asks for the next request. */
@@ -120,6 +122,16 @@ export class IncomingCall {
     this.#letGo();
   }
 
+  #expire(failure: FailedStatus): void {
+    if (!this.#isOver) {
+      const { onOver } = this;
+      this.fail(failure);
+      onOver?.();
+    }
+    // What still waits for room is not wanted any more.
+    this.#stream.refuse(ErrorCode.CANCEL);
+  }
+
   #leave(): void {
     if (this.#isOver) return;
     const { onOver } = this;
@@ -131,7 +143,8 @@ export class IncomingCall {
   #letGo(): void {
     this.#isOver = true;
     this.onOver = undefined;
-    clearTimeout(this.#deadlineTimer);
+    // An answer that has still to be sent has a deadline, too.
+    if (this.#stream.isClosed) clearTimeout(this.#deadlineTimer);
     this.#requests.stop();
   }
 }

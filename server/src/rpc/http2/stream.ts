@@ -25,6 +25,10 @@ export interface StreamCarrier {
   onBlocked(stream: Http2Stream): void;
   /** A stream is over, on both sides. */
   onClosed(stream: Http2Stream): void;
+  /** Work goes on for a stream that is over. */
+  onLingering(): void;
+  /** It has ended. */
+  onLingered(): void;
 }
 
 /** What is still to be sent of a message. */
@@ -55,6 +59,8 @@ export class Http2Stream {
   #isAnswered = false;
   #isClosed = false;
   #hasClientEnded: boolean;
+  /** How much is under way for it. */
+  #working = 0;
 
   /** With `hasClientEnded`, the client sends nothing on it. */
   constructor(id: number, carrier: StreamCarrier, sendWindow: number, hasClientEnded: boolean) {
@@ -67,6 +73,11 @@ export class Http2Stream {
   /** Whether headers were sent. */
   get isAnswered(): boolean {
     return this.#isAnswered;
+  }
+
+  /** Whether nothing more is sent. */
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /** Whether the client sends no more. */
@@ -106,6 +117,17 @@ export class Http2Stream {
     if (this.#isClosed) return;
     this.#carrier.output.addReset(this.id, code);
     this.onAborted();
+  }
+
+  /** Counts among the streams that are worked on until some work for it has ended, even if it is over before. */
+  during(work: Promise<unknown>): void {
+    if (this.#isClosed && this.#working === 0) this.#carrier.onLingering();
+    this.#working += 1;
+    const ended = () => {
+      this.#working -= 1;
+      if (this.#isClosed && this.#working === 0) this.#carrier.onLingered();
+    };
+    work.then(ended, ended);
   }
 
   /** Lets the client send as much again as was used of what came. */
@@ -199,6 +221,7 @@ export class Http2Stream {
     this.listener = undefined;
     this.#waiting = undefined;
     this.#trailers = undefined;
+    if (this.#working > 0) this.#carrier.onLingering();
     this.#carrier.onClosed(this);
   }
 }

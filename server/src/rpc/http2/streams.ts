@@ -15,7 +15,7 @@ import {
 import type { PeerSettings } from "./settings.js";
 import { Http2Stream, type StreamCarrier } from "./stream.js";
 
-/** How many streams of one connection may be open at the same time. */
+/** How many streams of one connection may be open at the same time, and for how many that are over work may go on. */
 export const MAX_STREAMS = 1_000;
 
 /** How many bytes the names and values of a stream's headers may have, with 32 for each. */
@@ -47,6 +47,8 @@ export class Streams implements StreamCarrier {
   readonly #open = new Map<number, Http2Stream>();
   /** Those that wait for room on the connection: the one that has waited longest is first. */
   readonly #blocked = new Set<Http2Stream>();
+  /** How many are over while work for them goes on. */
+  #lingering = 0;
   #lastId = 0;
   #isDraining = false;
 
@@ -90,6 +92,14 @@ export class Streams implements StreamCarrier {
     this.#listener.onStreamClosed();
   }
 
+  onLingering(): void {
+    this.#lingering += 1;
+  }
+
+  onLingered(): void {
+    this.#lingering -= 1;
+  }
+
   /** The client sends what a stream carries. */
   onData(frame: Frame): void {
     const bytes = withoutPadding(frame);
@@ -115,9 +125,8 @@ export class Streams implements StreamCarrier {
       this.#lastId = streamId;
       if (headers.isMalformed || !isRequest(headers))
         this.output.addReset(streamId, ErrorCode.PROTOCOL_ERROR);
-      else if (this.#open.size >= MAX_STREAMS) {
-        this.output.addReset(streamId, ErrorCode.REFUSED_STREAM);
-      } else this.#begin(streamId, headers, isLast);
+      else if (this.#isBusy) this.output.addReset(streamId, ErrorCode.REFUSED_STREAM);
+      else this.#begin(streamId, headers, isLast);
     }
   }
 
@@ -163,6 +172,10 @@ export class Streams implements StreamCarrier {
   /** All are over, since the connection is. */
   abortAll(): void {
     for (const stream of [...this.#open.values()]) stream.onAborted();
+  }
+
+  get #isBusy(): boolean {
+    return this.#open.size >= MAX_STREAMS || this.#lingering >= MAX_STREAMS;
   }
 
   #begin(streamId: number, headers: DecodedHeaders, isLast: boolean): void {

@@ -2,6 +2,8 @@ import { once } from "node:events";
 import { constants, type IncomingHttpHeaders } from "node:http2";
 import { status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
+import { beginBareCall } from "../../../support/bare-call.js";
+import { connectHttp2 } from "../../../support/connect-http2.js";
 import { deferred } from "../../../support/deferred.js";
 import {
   aborted,
@@ -12,6 +14,7 @@ import {
   GET,
   PIPELINE,
   received,
+  STREAM,
   start,
   trailersOf,
 } from "../message-calls.js";
@@ -102,6 +105,26 @@ describe("a call", () => {
 
     expect(ending["grpc-status"]).toBe(String(status.DEADLINE_EXCEEDED));
     expect(detailsIn(ending).info).toMatchObject({ reason: "DEADLINE_EXCEEDED" });
+  });
+
+  it.each([
+    ["a unary call", GET],
+    ["a stream", STREAM],
+  ])("whose deadline passes while its client takes no answer is over: %s", async (_, path) => {
+    const { address } = await start({
+      getMessage: async () => Buffer.from("answered"),
+      async *streamMessages() {
+        yield Buffer.from("answered");
+      },
+    });
+    const session = connectHttp2(address, { settings: { initialWindowSize: 0 } });
+    const stream = beginBareCall(session, path, { "grpc-timeout": "50m" });
+    stream.on("error", () => undefined);
+
+    stream.end(EMPTY_REQUEST);
+    await once(stream, "close");
+
+    expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL);
   });
 
   it.each([

@@ -1,6 +1,7 @@
 import { constants } from "node:http2";
 import { status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
+import { deferred } from "../../../support/deferred.js";
 import {
   callBlock,
   data,
@@ -26,6 +27,7 @@ import {
 
 const OK = "0";
 const MAX_WINDOW_BYTES = 2 ** 31 - 1;
+const MAX_STREAMS = 1_000;
 
 /** How many bytes the headers of a call may have, with 32 for each field. */
 const MAX_LIST_BYTES = 64 * 1024;
@@ -156,4 +158,38 @@ it("ends a connection whose client changes the windows of all streams too often"
 
   expect((await client.goAway()).code).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   await client.closed;
+});
+
+it("refuses calls while a thousand are worked on, though their client has reset them", async () => {
+  const release = deferred<void>();
+  const allBegun = deferred<void>();
+  let begun = 0;
+  const work = async () => {
+    begun += 1;
+    if (begun === MAX_STREAMS) allBegun.resolve();
+    await release.promise;
+  };
+  const { address } = await start({
+    async getMessage() {
+      await work();
+      return {};
+    },
+    async *streamMessages() {
+      await work();
+    },
+  });
+  const client = await connectRaw(address);
+  const ids = Array.from({ length: MAX_STREAMS }, (_, index) => 1 + 2 * index);
+  const [next, later] = [2 * MAX_STREAMS + 1, 2 * MAX_STREAMS + 3];
+  client.send(...ids.map((id) => wholeCall(id, id % 4 === 1 ? GET : STREAM)));
+  await allBegun.promise;
+
+  client.send(...ids.map(reset));
+  await client.pinged();
+  client.send(wholeCall(next, GET));
+  expect(await client.resetCode(next)).toBe(constants.NGHTTP2_REFUSED_STREAM);
+
+  release.resolve();
+  await client.pinged();
+  expect(await client.call(later, GET)).toBe(OK);
 });

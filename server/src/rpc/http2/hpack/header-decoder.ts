@@ -20,6 +20,8 @@ const LITERAL_MASK = 0x0f;
 /** A longer block is decoded each time. */
 const MAX_KNOWN_BYTES = 128;
 const MAX_KNOWN_BLOCKS = 32;
+/** One that makes more of what is in the table is decoded each time, too: it would not be kept for its few bytes. */
+const MAX_KNOWN_LIST_BYTES = 2 * 1024;
 
 /**
  * Decodes the header blocks of one connection, each in its turn.
@@ -53,7 +55,8 @@ export class HeaderDecoder {
     if (known !== undefined && this.#isUnchanged) return known;
     const { changes } = this.#table;
     const decoded = this.#decode(block);
-    if (this.#table.changes === changes) this.#keep(key, decoded);
+    const isSmall = decoded.byteLength <= MAX_KNOWN_LIST_BYTES;
+    if (isSmall && this.#table.changes === changes) this.#keep(key, decoded);
     return decoded;
   }
 
@@ -67,7 +70,7 @@ export class HeaderDecoder {
     this.#known.set(key, decoded);
   }
 
-  #decode(block: Buffer): DecodedHeaders {
+  #decode(block: Buffer): HeaderList {
     const reader = new BlockReader(block);
     const list = new HeaderList(this.#maxListBytes);
     this.#readTableSizes(reader);

@@ -16,6 +16,12 @@ export interface DecodedHeaders {
   readonly isMalformed: boolean;
 }
 
+/**
+ * How long a value may be that several fields make up: a block of few bytes can name a field of the
+ * table so often that whoever looks at the value would have thousands of times as much to read.
+ */
+const MAX_JOINED_LENGTH = 4 * 1024;
+
 /** A list of fields as it is decoded, one after the other. */
 export class HeaderList implements DecodedHeaders {
   readonly fields: Record<string, string> = Object.create(null);
@@ -30,6 +36,11 @@ export class HeaderList implements DecodedHeaders {
     this.#maxBytes = maxBytes;
   }
 
+  /** How many bytes its fields have, those included that were not kept. */
+  get byteLength(): number {
+    return this.#byteLength;
+  }
+
   /** Adds a field, if there is room for it and for all before it. */
   add(field: HeaderField): void {
     this.#byteLength += field.byteLength;
@@ -39,6 +50,10 @@ export class HeaderList implements DecodedHeaders {
     }
     const { name, value, kind } = field;
     const earlier = this.fields[name];
+    if (earlier !== undefined && earlier.length + value.length > MAX_JOINED_LENGTH) {
+      this.isTooLarge = true;
+      return;
+    }
     this.fields[name] = earlier === undefined ? value : join(name, earlier, value);
     if (kind === "regular") this.#hasRegular = true;
     else if (kind === "malformed" || this.#hasRegular || earlier !== undefined) {
