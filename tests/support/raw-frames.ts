@@ -49,6 +49,28 @@ export function frame(
   return Buffer.concat([header, payload]);
 }
 
+/** A frame as it has come. */
+export interface ReceivedFrame {
+  readonly type: number;
+  readonly flags: number;
+  readonly streamId: number;
+  readonly payload: Buffer;
+}
+
+/** Reads the frames that are complete, and gives what comes after them. */
+export function readFrames(bytes: Buffer, onFrame: (frame: ReceivedFrame) => void): Buffer {
+  let at = 0;
+  while (bytes.length - at >= HEADER_BYTES) {
+    const end = at + HEADER_BYTES + bytes.readUIntBE(at, 3);
+    if (end > bytes.length) break;
+    const [type = 0, flags = 0] = bytes.subarray(at + 3);
+    const streamId = bytes.readUInt32BE(at + 5);
+    onFrame({ type, flags, streamId, payload: bytes.subarray(at + HEADER_BYTES, end) });
+    at = end;
+  }
+  return bytes.subarray(at);
+}
+
 /** Makes SETTINGS of numbers and values. */
 export function settings(...values: readonly (readonly [id: number, value: number])[]): Buffer {
   const payload = Buffer.alloc(6 * values.length);

@@ -2,20 +2,20 @@ import { connect, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 import { HeaderDecoder } from "../../server/src/rpc/http2/hpack/header-decoder.js";
 import type { HeaderFields } from "../../server/src/rpc/http2/hpack/header-list.js";
-import { Flags, frame, PREFACE, settings, Type, wholeCall } from "./raw-frames.js";
+import {
+  Flags,
+  frame,
+  PREFACE,
+  type ReceivedFrame,
+  readFrames,
+  settings,
+  Type,
+  wholeCall,
+} from "./raw-frames.js";
 
-const HEADER_BYTES = 9;
 /** More than any answer has. */
 const MAX_LIST_BYTES = 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
-
-/** A frame that a server has sent. */
-export interface ReceivedFrame {
-  readonly type: number;
-  readonly flags: number;
-  readonly streamId: number;
-  readonly payload: Buffer;
-}
 
 /** A client of HTTP/2 that sends what it is told, allowed or not, and keeps what comes. */
 export class RawHttp2 {
@@ -26,7 +26,7 @@ export class RawHttp2 {
   readonly closed: Promise<void>;
   readonly #byteLengths = new Map<number, number>();
   #isClosed = false;
-  #rest = NOTHING;
+  #rest: Buffer = NOTHING;
   #wake: (() => void)[] = [];
   #pings = 0;
 
@@ -116,14 +116,7 @@ export class RawHttp2 {
 
   #take(chunk: Buffer): void {
     const bytes = Buffer.concat([this.#rest, chunk]);
-    let at = 0;
-    while (bytes.length - at >= HEADER_BYTES) {
-      const end = at + HEADER_BYTES + bytes.readUIntBE(at, 3);
-      if (end > bytes.length) break;
-      this.#keep(toFrame(bytes.subarray(at, end)));
-      at = end;
-    }
-    this.#rest = bytes.subarray(at);
+    this.#rest = readFrames(bytes, (frame) => this.#keep(frame));
     this.#wakeAll();
   }
 
@@ -157,11 +150,6 @@ export async function connectRaw(address: string, first = settings()): Promise<R
   client.send(PREFACE, first);
   await client.pinged();
   return client;
-}
-
-function toFrame(bytes: Buffer): ReceivedFrame {
-  const [type = 0, flags = 0] = bytes.subarray(3);
-  return { type, flags, streamId: bytes.readUInt32BE(5), payload: bytes.subarray(HEADER_BYTES) };
 }
 
 function nonEmpty<T>(found: T[]): [T, ...T[]] | undefined {

@@ -7,9 +7,9 @@ const MAX_OUTSTANDING_FRAMES = 80;
 /**
  * Sends frames, and counts those that have not left.
  *
- * A call takes frames whether or not there is room, so that a slow reader could make it hold any amount
- * of memory. Several go at once, since one a turn of the event loop would starve
- * a stream of small ones while other work makes the turns long.
+ * A call takes frames whether or not there is room, so that a slow reader could make it hold any
+ * amount of memory. Several go at once, since one a turn of the event loop would starve a stream of
+ * small ones while other work makes the turns long.
  */
 export class SendWindow {
   readonly #call: Pick<IncomingCall, "send">;

@@ -11,6 +11,7 @@ import type { GrpcServerOptions } from "../../../server/src/rpc/grpc-server.js";
 import type { Handlers } from "../../../server/src/rpc/service.js";
 import { beginBareCall } from "../../support/bare-call.js";
 import { connectHttp2 } from "../../support/connect-http2.js";
+import { deferred } from "../../support/deferred.js";
 import { decodeDetails, type RawPair, startRaw } from "./raw-grpc.js";
 
 /** A unary call of the API. */
@@ -43,6 +44,28 @@ export function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     signal.addEventListener("abort", () => resolve());
   });
+}
+
+/** A handler of {@link waitingCall}. */
+export interface WaitingCall {
+  readonly getMessage: NonNullable<MessageHandlers["getMessage"]>;
+  /** Resolves when it is asked. */
+  readonly asked: Promise<void>;
+  /** Resolves when it has been told that the call is over. */
+  readonly over: Promise<void>;
+}
+
+/** A unary call that lasts until it is given up, and tells when it is asked for and when it is over. */
+export function waitingCall(): WaitingCall {
+  const asked = deferred<void>();
+  const over = deferred<void>();
+  const getMessage: WaitingCall["getMessage"] = async (_, { signal }) => {
+    asked.resolve();
+    await aborted(signal);
+    over.resolve();
+    return {};
+  };
+  return { getMessage, asked: asked.promise, over: over.promise };
 }
 
 /** Opens a stream whose client takes the headers and not one byte more than it must. */

@@ -1,4 +1,5 @@
 import { invalidArgument } from "../../domain/errors.js";
+import { FilledBytes } from "../http2/filled-bytes.js";
 import { requestTooLarge } from "./request-too-large.js";
 
 /** One message of a client, as gRPC frames it. */
@@ -10,9 +11,6 @@ export interface RequestFrame {
 
 /** What stands before each message: whether it is compressed, and its length in four bytes. */
 export const PREFIX_BYTES = 5;
-
-/** How much memory a message is given before as much has come of it. */
-const FIRST_CAPACITY_BYTES = 64 * 1024;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -155,42 +153,4 @@ class PartialFrame {
   readonly prefix = new FilledBytes(PREFIX_BYTES);
   /** Undefined until its length is known. */
   message: FilledBytes | undefined;
-}
-
-/** Bytes of a known number that come in parts. */
-class FilledBytes {
-  readonly #byteLength: number;
-  #filled = 0;
-  #bytes: Buffer;
-
-  constructor(byteLength: number) {
-    this.#byteLength = byteLength;
-    this.#bytes = Buffer.allocUnsafe(Math.min(byteLength, FIRST_CAPACITY_BYTES));
-  }
-
-  get isFull(): boolean {
-    return this.#filled === this.#byteLength;
-  }
-
-  /** All of them, once it is full. */
-  get bytes(): Buffer {
-    return this.#bytes;
-  }
-
-  /** Takes what it lacks of what lies between two places, and gives how much it took. */
-  fill(chunk: Buffer, start: number, end: number): number {
-    const taken = Math.min(end - start, this.#byteLength - this.#filled);
-    this.#makeRoom(this.#filled + taken);
-    chunk.copy(this.#bytes, this.#filled, start, start + taken);
-    this.#filled += taken;
-    return taken;
-  }
-
-  #makeRoom(byteLength: number): void {
-    if (byteLength <= this.#bytes.byteLength) return;
-    const capacity = Math.min(this.#byteLength, Math.max(byteLength, 2 * this.#bytes.byteLength));
-    const larger = Buffer.allocUnsafe(capacity);
-    this.#bytes.copy(larger, 0, 0, this.#filled);
-    this.#bytes = larger;
-  }
 }

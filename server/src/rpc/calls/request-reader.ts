@@ -18,9 +18,9 @@ export interface RequestListener {
  * What is not asked for stays with the client, but for as much as its flow control lets it send.
  */
 export class RequestReader implements StreamListener {
+  readonly onAborted: () => void;
   readonly #stream: Http2Stream;
   readonly #frames: RequestFrames;
-  readonly #onAborted: () => void;
   #listener: RequestListener | undefined;
   #isAsked = false;
   #hasEnded = false;
@@ -31,7 +31,7 @@ export class RequestReader implements StreamListener {
   constructor(stream: Http2Stream, maxBytes: number, onAborted: () => void) {
     this.#stream = stream;
     this.#frames = new RequestFrames(maxBytes);
-    this.#onAborted = onAborted;
+    this.onAborted = onAborted;
     stream.listener = this;
   }
 
@@ -54,10 +54,6 @@ export class RequestReader implements StreamListener {
   onEnd(): void {
     this.#hasEnded = true;
     this.#deliver();
-  }
-
-  onAborted(): void {
-    this.#onAborted();
   }
 
   /** Asks for the next request. */

@@ -17,7 +17,6 @@ import {
   Setting,
 } from "./protocol.js";
 import { encodeSettings, PeerSettings } from "./settings.js";
-
 import { MAX_HEADER_LIST_BYTES, MAX_STREAMS, Streams, type StreamsListener } from "./streams.js";
 
 /** How much clients may send on one connection before they hear that it has come. */
@@ -56,7 +55,6 @@ export class Http2Connection {
   #hasSettings = false;
   /** How much has come that the client was not told of. */
   #room = 0;
-  #receiveWindow = CONNECTION_WINDOW_BYTES;
   #isOver = false;
 
   constructor(socket: Socket, listener: ConnectionListener) {
@@ -168,16 +166,11 @@ export class Http2Connection {
   }
 
   #onData(frame: Frame): void {
-    const { length } = frame.payload;
-    this.#receiveWindow -= length;
-    if (this.#receiveWindow < 0) {
-      throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, "the connection had no room for it");
-    }
-    // There is room again at once: what nobody asks for is bounded by its stream.
-    this.#room += length;
+    // There is room again at once, so that no frame can find too little of it: what nobody asks for
+    // is bounded by its stream.
+    this.#room += frame.payload.length;
     if (this.#room >= CONNECTION_WINDOW_BYTES / 2) {
       this.#output.addWindowUpdate(0, this.#room);
-      this.#receiveWindow += this.#room;
       this.#room = 0;
     }
     this.#streams.onData(frame);

@@ -1,3 +1,4 @@
+import { FilledBytes } from "./filled-bytes.js";
 import { ConnectionError, ErrorCode, FRAME_HEADER_BYTES, FRAME_MAX_BYTES } from "./protocol.js";
 
 /** One frame of a client. */
@@ -9,13 +10,9 @@ export interface Frame {
   readonly payload: Buffer;
 }
 
-const NOTHING = Buffer.alloc(0);
-
 /** Splits what comes on a connection into frames; it holds one that has not come to its end. */
 export class FrameSplitter {
-  /** What has come of a frame, in memory that has room for the whole of it once its length is known. */
-  #partial = NOTHING;
-  #filled = 0;
+  #partial: PartialFrame | undefined;
 
   /**
    * Calls `onFrame` for each frame that is complete with what has come next, as long as it gives
@@ -25,50 +22,43 @@ export class FrameSplitter {
    */
   split(chunk: Buffer, onFrame: (frame: Frame) => boolean): void {
     let at = 0;
-    while (this.#filled > 0 && at < chunk.length) {
-      at += this.#fill(chunk, at);
-      if (!this.#isComplete) continue;
-      const frame = toFrame(this.#partial, 0, this.#partial.length);
-      this.#partial = NOTHING;
-      this.#filled = 0;
+    if (this.#partial !== undefined) {
+      at = this.#partial.fill(chunk, at);
+      const { frame } = this.#partial;
+      if (frame === undefined) return;
+      this.#partial = undefined;
       if (!onFrame(frame)) return;
     }
     while (chunk.length - at >= FRAME_HEADER_BYTES) {
-      const end = at + FRAME_HEADER_BYTES + lengthOf(chunk, at);
+      const payloadStart = at + FRAME_HEADER_BYTES;
+      const end = payloadStart + lengthOf(chunk, at);
       if (end > chunk.length) break;
-      if (!onFrame(toFrame(chunk, at, end))) return;
+      if (!onFrame(toFrame(chunk, at, chunk.subarray(payloadStart, end)))) return;
       at = end;
     }
-    if (at < chunk.length) this.#keep(chunk, at);
+    if (at === chunk.length) return;
+    this.#partial = new PartialFrame();
+    this.#partial.fill(chunk, at);
+  }
+}
+
+/** A frame that comes in several parts. */
+class PartialFrame {
+  readonly #header = new FilledBytes(FRAME_HEADER_BYTES);
+  /** Undefined until its length is known. */
+  #payload: FilledBytes | undefined;
+
+  /** The frame, once it is complete. */
+  get frame(): Frame | undefined {
+    return this.#payload?.isFull ? toFrame(this.#header.bytes, 0, this.#payload.bytes) : undefined;
   }
 
-  get #isComplete(): boolean {
-    const { length } = this.#partial;
-    return length > FRAME_HEADER_BYTES ? this.#filled === length : this.#isEmptyFrame;
-  }
-
-  get #isEmptyFrame(): boolean {
-    return this.#filled === FRAME_HEADER_BYTES && lengthOf(this.#partial, 0) === 0;
-  }
-
-  #keep(chunk: Buffer, at: number): void {
-    this.#partial = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
-    this.#fill(chunk, at);
-    if (this.#filled === FRAME_HEADER_BYTES) this.#fill(chunk, at + FRAME_HEADER_BYTES);
-  }
-
-  /** Takes what the header lacks or, once that is there, the payload, and gives how much it took. */
-  #fill(chunk: Buffer, at: number): number {
-    const taken = chunk.copy(this.#partial, this.#filled, at);
-    this.#filled += taken;
-    if (this.#filled === FRAME_HEADER_BYTES) this.#makeRoom();
-    return taken;
-  }
-
-  #makeRoom(): void {
-    const whole = Buffer.allocUnsafe(FRAME_HEADER_BYTES + lengthOf(this.#partial, 0));
-    this.#partial.copy(whole);
-    this.#partial = whole;
+  /** Takes what it lacks of what begins at a place, and gives where the rest begins. */
+  fill(chunk: Buffer, at: number): number {
+    const payloadStart = at + this.#header.fill(chunk, at, chunk.length);
+    if (!this.#header.isFull) return payloadStart;
+    this.#payload ??= new FilledBytes(lengthOf(this.#header.bytes, 0));
+    return payloadStart + this.#payload.fill(chunk, payloadStart, chunk.length);
   }
 }
 
@@ -79,11 +69,11 @@ function lengthOf(bytes: Buffer, at: number): number {
   throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, "a frame is larger than was announced");
 }
 
-function toFrame(bytes: Buffer, at: number, end: number): Frame {
+function toFrame(header: Buffer, at: number, payload: Buffer): Frame {
   return {
-    type: bytes[at + 3] ?? 0,
-    flags: bytes[at + 4] ?? 0,
-    streamId: bytes.readUInt32BE(at + 5) & 0x7fffffff,
-    payload: bytes.subarray(at + FRAME_HEADER_BYTES, end),
+    type: header[at + 3] ?? 0,
+    flags: header[at + 4] ?? 0,
+    streamId: header.readUInt32BE(at + 5) & 0x7fffffff,
+    payload,
   };
 }

@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { constants } from "node:http2";
 import { describe, expect, it } from "vitest";
-import { deferred } from "../../../support/deferred.js";
 import {
   callBlock,
   data,
@@ -16,7 +15,7 @@ import {
   windowUpdate,
 } from "../../../support/raw-frames.js";
 import { connectRaw, connectSilent } from "../../../support/raw-http2.js";
-import { aborted, GET, STREAM, start } from "../message-calls.js";
+import { GET, STREAM, start, waitingCall } from "../message-calls.js";
 
 const {
   NGHTTP2_COMPRESSION_ERROR,
@@ -48,22 +47,16 @@ function ping(streamId: number): Buffer {
 
 /** Starts a server with a call under way on one connection, and another connection. */
 async function startWithCall() {
-  const asked = deferred<void>();
-  const over = deferred<void>();
+  const { getMessage, asked, over } = waitingCall();
   const { address, log } = await start({
-    async getMessage(_, { signal }) {
-      asked.resolve();
-      await aborted(signal);
-      over.resolve();
-      return {};
-    },
+    getMessage,
     async *streamMessages() {},
   });
   const client = await connectRaw(address);
   const other = await connectRaw(address);
   client.send(headers(CALL, callBlock(GET)), data(CALL, Buffer.alloc(5), Flags.END_STREAM));
-  await asked.promise;
-  return { client, other, over: over.promise, log };
+  await asked;
+  return { client, other, over, log };
 }
 
 async function expectEnd(frames: readonly Buffer[], code: number): Promise<void> {

@@ -9,13 +9,8 @@ import {
 import { beginBareCall } from "../../../support/bare-call.js";
 import { connectHttp2 } from "../../../support/connect-http2.js";
 import { deferred } from "../../../support/deferred.js";
+import { PREFACE, settings } from "../../../support/raw-frames.js";
 import { EMPTY_REQUEST, endingOf, GET, start } from "../message-calls.js";
-
-/** What a client of HTTP/2 sends first: its preface, and settings of which it has none. */
-const PREFACE = Buffer.concat([
-  Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
-  Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
-]);
 
 const SHORT_MS = 20;
 
@@ -78,7 +73,7 @@ it("cuts a client that does not answer any more", async () => {
   socket.on("error", () => undefined);
   socket.resume();
 
-  socket.write(PREFACE);
+  socket.write(Buffer.concat([PREFACE, settings()]));
 
   await once(socket, "close");
 });

@@ -13,7 +13,7 @@ import {
   Type,
 } from "../../../support/raw-frames.js";
 import { connectRaw, connectSilent } from "../../../support/raw-http2.js";
-import { aborted, EMPTY_REQUEST, GET, PIPELINE, STREAM, start } from "../message-calls.js";
+import { EMPTY_REQUEST, GET, PIPELINE, STREAM, start, waitingCall } from "../message-calls.js";
 
 const OK = "0";
 const GRACE_MS = 30_000;
@@ -140,22 +140,14 @@ describe("a connection", () => {
   });
 
   it("that is cut tells its calls so", async () => {
-    const asked = deferred<void>();
-    const over = deferred<void>();
-    const { address } = await start({
-      async getMessage(_, { signal }) {
-        asked.resolve();
-        await aborted(signal);
-        over.resolve();
-        return {};
-      },
-    });
+    const { getMessage, asked, over } = waitingCall();
+    const { address } = await start({ getMessage });
     const client = await connectRaw(address);
     client.send(headers(1, callBlock(GET)), data(1, EMPTY_REQUEST, Flags.END_STREAM));
-    await asked.promise;
+    await asked;
 
     client.socket.resetAndDestroy();
 
-    await over.promise;
+    await over;
   });
 });

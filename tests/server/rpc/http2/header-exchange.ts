@@ -1,23 +1,24 @@
 import { once } from "node:events";
-import type { ClientHttp2Session, IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
+import {
+  type ClientHttp2Session,
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from "node:http2";
 import { createServer, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 import { connectHttp2 } from "../../../support/connect-http2.js";
+import {
+  Flags,
+  frame,
+  PREFACE,
+  type ReceivedFrame,
+  readFrames,
+  settings,
+  Type,
+} from "../../../support/raw-frames.js";
 
-const PREFACE_BYTES = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".length;
-const FRAME_HEADER_BYTES = 9;
 const PRIORITY_BYTES = 5;
-
-const HEADERS = 1;
-const SETTINGS = 4;
-const CONTINUATION = 9;
-
-const ACK = 0x1;
-const END_STREAM = 0x1;
-const END_HEADERS = 0x4;
-const PRIORITY = 0x20;
-
-const HEADER_TABLE_SIZE = 1;
 
 /** A connection of Node's own client to a server that keeps header blocks as they come. */
 export interface HeaderExchange {
@@ -36,15 +37,19 @@ export async function openHeaderExchange(tableBytes: number): Promise<HeaderExch
   const blocks: Buffer[] = [];
   const server = createServer((socket) => {
     socket.on("error", () => undefined);
-    socket.write(frame(SETTINGS, 0, 0, tableSize(tableBytes)));
-    readFrames(socket, ({ type, flags, streamId, payload }) => {
-      if (type === SETTINGS && (flags & ACK) === 0) socket.write(frame(SETTINGS, ACK, 0));
-      if (type === HEADERS) {
-        blocks.push((flags & PRIORITY) === 0 ? payload : payload.subarray(PRIORITY_BYTES));
+    socket.write(settings([constants.NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, tableBytes]));
+    readAll(socket, ({ type, flags, streamId, payload }) => {
+      if (type === Type.SETTINGS && (flags & Flags.ACK) === 0)
+        socket.write(frame(Type.SETTINGS, Flags.ACK, 0));
+      if (type === Type.HEADERS) {
+        blocks.push((flags & Flags.PRIORITY) === 0 ? payload : payload.subarray(PRIORITY_BYTES));
       }
-      if (type === CONTINUATION) blocks.push(payload);
-      if ((type === HEADERS || type === CONTINUATION) && (flags & END_HEADERS) !== 0) {
-        socket.write(frame(HEADERS, END_HEADERS | END_STREAM, streamId, answer));
+      if (type === Type.CONTINUATION) blocks.push(payload);
+      if (
+        (type === Type.HEADERS || type === Type.CONTINUATION) &&
+        (flags & Flags.END_HEADERS) !== 0
+      ) {
+        socket.write(frame(Type.HEADERS, Flags.END_HEADERS | Flags.END_STREAM, streamId, answer));
       }
     });
   });
@@ -79,52 +84,12 @@ async function answerTo(
   return answered;
 }
 
-interface Frame {
-  readonly type: number;
-  readonly flags: number;
-  readonly streamId: number;
-  readonly payload: Buffer;
-}
-
-function readFrames(socket: Socket, onFrame: (frame: Frame) => void): void {
+function readAll(socket: Socket, onFrame: (frame: ReceivedFrame) => void): void {
   let bytes: Buffer = Buffer.alloc(0);
-  let skipped = PREFACE_BYTES;
+  let skipped = PREFACE.length;
   socket.on("data", (chunk: Buffer) => {
-    bytes = Buffer.concat([bytes, chunk]);
-    const taken = Math.min(skipped, bytes.length);
+    const taken = Math.min(skipped, chunk.length);
     skipped -= taken;
-    bytes = bytes.subarray(taken);
-    while (bytes.length >= FRAME_HEADER_BYTES) {
-      const end = FRAME_HEADER_BYTES + bytes.readUIntBE(0, 3);
-      if (bytes.length < end) return;
-      onFrame({
-        type: bytes.readUInt8(3),
-        flags: bytes.readUInt8(4),
-        streamId: bytes.readUInt32BE(5),
-        payload: Buffer.from(bytes.subarray(FRAME_HEADER_BYTES, end)),
-      });
-      bytes = bytes.subarray(end);
-    }
+    bytes = readFrames(Buffer.concat([bytes, chunk.subarray(taken)]), onFrame);
   });
-}
-
-function frame(
-  type: number,
-  flags: number,
-  streamId: number,
-  payload: Buffer = Buffer.alloc(0),
-): Buffer {
-  const header = Buffer.alloc(FRAME_HEADER_BYTES);
-  header.writeUIntBE(payload.length, 0, 3);
-  header.writeUInt8(type, 3);
-  header.writeUInt8(flags, 4);
-  header.writeUInt32BE(streamId, 5);
-  return Buffer.concat([header, payload]);
-}
-
-function tableSize(bytes: number): Buffer {
-  const setting = Buffer.alloc(6);
-  setting.writeUInt16BE(HEADER_TABLE_SIZE, 0);
-  setting.writeUInt32BE(bytes, 2);
-  return setting;
 }

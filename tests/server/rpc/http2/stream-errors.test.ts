@@ -1,7 +1,6 @@
 import { constants } from "node:http2";
 import { describe, expect, it } from "vitest";
 import { encodeHeaders } from "../../../../server/src/rpc/http2/hpack/header-encoder.js";
-import { deferred } from "../../../support/deferred.js";
 import {
   callBlock,
   callBlockOf,
@@ -15,7 +14,7 @@ import {
   windowUpdate,
 } from "../../../support/raw-frames.js";
 import { connectRaw, type RawHttp2 } from "../../../support/raw-http2.js";
-import { aborted, EMPTY_REQUEST, GET, PIPELINE, STREAM, start } from "../message-calls.js";
+import { EMPTY_REQUEST, GET, PIPELINE, STREAM, start, waitingCall } from "../message-calls.js";
 
 const {
   NGHTTP2_FLOW_CONTROL_ERROR,
@@ -33,15 +32,9 @@ const MAX_WINDOW_BYTES = 2 ** 31 - 1;
 
 /** Starts a server whose unary calls last until they are given up, and a connection with one such. */
 async function startWithCall() {
-  const asked = deferred<void>();
-  const over = deferred<void>();
+  const { getMessage, asked, over } = waitingCall();
   const { address } = await start({
-    async getMessage(_, { signal }) {
-      asked.resolve();
-      await aborted(signal);
-      over.resolve();
-      return {};
-    },
+    getMessage,
     async *streamMessages() {},
     async *pipelineAppends(requests) {
       for await (const _request of requests) yield {};
@@ -49,8 +42,8 @@ async function startWithCall() {
   });
   const client = await connectRaw(address);
   client.send(headers(1, callBlock(GET)), data(1, EMPTY_REQUEST, Flags.END_STREAM));
-  await asked.promise;
-  return { client, over: over.promise };
+  await asked;
+  return { client, over };
 }
 
 /** Makes a call whose path is a field that was kept before, which shows that it was. */
