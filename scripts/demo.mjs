@@ -48,7 +48,7 @@ async function play(database) {
 }
 
 async function serve(database) {
-  const args = ["server/dist/main.js", "serve", "--listen", address, "--database", database];
+  const args = ["server/bin/mofa-state.js", "serve", "--listen", address, "--database", database];
   const child = spawn(execPath, args, { cwd: root, stdio: ["ignore", "ignore", "pipe"] });
   for await (const line of createInterface({ input: child.stderr })) {
     console.log(`    server ${child.pid}: ${line.replace(directory, "…")}`);

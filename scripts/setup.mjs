@@ -22,6 +22,7 @@ export function setUp() {
   installDependencies();
   const compiler = fileURLToPath(new URL("../node_modules/typescript/bin/tsc", import.meta.url));
   run([execPath, compiler, "-b", "server", "client", "examples"], "the build failed");
+  run([execPath, "scripts/bundle.mjs"], "the command could not be bundled");
 }
 
 /** Installs the dependencies if they are missing or not those of package-lock.json. */

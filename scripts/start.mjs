@@ -5,7 +5,7 @@ import { setUp } from "./setup.mjs";
 
 setUp();
 
-const args = ["server/dist/main.js", "serve", ...argv.slice(2)];
+const args = ["server/bin/mofa-state.js", "serve", ...argv.slice(2)];
 const { child, exited } = runNode(args, { stderr: "pipe" });
 
 createInterface({ input: child.stderr }).on("line", (line) => {

@@ -5,7 +5,8 @@ import { delimiter, join } from "node:path";
 import { env } from "node:process";
 import { installDependencies, root } from "./setup.mjs";
 
-const PACKAGES = ["proto", "server", "client"];
+/** The packages, with what has to be in them beside what is in all. */
+const PACKAGES = { proto: [], server: ["bin/THIRD-PARTY-LICENSES"], client: [] };
 
 /** What users of a package expect to find in it. */
 const DOCUMENTS = ["LICENSE", "README.md"];
@@ -18,9 +19,10 @@ const STEPS = [
   ["generated code", checkGenerated],
   ["lint and format", () => run("biome", "ci", "--colors=off", "--error-on-warnings")],
   ["types", () => run("tsc", "--build", "server", "client", "examples")],
+  ["command", () => run("node", join(root, "scripts/bundle.mjs"))],
   ["types of the tests", () => run("tsc", "--project", "tests")],
   ["unused code", () => run("knip", "--no-progress")],
-  ...PACKAGES.map((name) => [`package ${name}`, () => checkPackage(name)]),
+  ...Object.keys(PACKAGES).map((name) => [`package ${name}`, () => checkPackage(name)]),
 ];
 
 installDependencies();
@@ -85,16 +87,16 @@ function checkPackage(name) {
   return runEach(
     () => run("mkdir", "-p", target),
     () => run("npm", "pack", "--workspace", name, "--pack-destination", target),
-    () => checkDocuments(target),
+    () => checkDocuments(target, [...DOCUMENTS, ...PACKAGES[name]]),
     () => run("publint", "run", "--strict", tarball(target)),
     () => run("attw", "--profile", "esm-only", tarball(target)),
   );
 }
 
-function checkDocuments(directory) {
+function checkDocuments(directory, documents) {
   const { ok, output } = run("tar", "--list", "--file", tarball(directory));
   const files = new Set(output.split("\n"));
-  const missing = DOCUMENTS.filter((name) => !files.has(`package/${name}`));
+  const missing = documents.filter((name) => !files.has(`package/${name}`));
   return ok && missing.length > 0
     ? { ok: false, output: `the package lacks ${missing.join(" and ")}` }
     : { ok, output };

@@ -6,7 +6,7 @@ import { GrpcClient } from "./grpc-client.js";
 import { MeasuredServer } from "./measured-server.js";
 
 // From `tests/bench/dist/bench`, where this runs.
-const MAIN = new URL("../../../../server/dist/main.js", import.meta.url);
+const MAIN = new URL("../../../../server/bin/mofa-state.js", import.meta.url);
 const ECHO = new URL("echo-server.js", import.meta.url);
 
 /** What can be closed. */

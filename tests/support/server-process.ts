@@ -4,7 +4,7 @@ import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 
-const MAIN = fileURLToPath(new URL("../../server/dist/main.js", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../server/bin/mofa-state.js", import.meta.url));
 
 // With the end of the line: the address may arrive in pieces.
 const LISTENING = /^listening on (\S+)\n/m;
