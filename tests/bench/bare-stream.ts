@@ -8,11 +8,18 @@ import { beginBareCall, toGrpcFrame } from "../support/bare-call.js";
 
 const PREFIX_BYTES = 5;
 
-/** Opens a connection for bare streams, and waits until it stands. */
-export function openConnection(address: string): Promise<ClientHttp2Session> {
+/**
+ * Opens a connection for bare streams, and waits until it stands. On it and each stream may be on
+ * the way what HTTP/2 allows by default, or so many bytes.
+ */
+export function openConnection(address: string, windowBytes?: number): Promise<ClientHttp2Session> {
   return new Promise((resolve, reject) => {
-    const connection = connect(`http://${address}`);
-    connection.once("connect", () => resolve(connection));
+    const settings = windowBytes === undefined ? {} : { initialWindowSize: windowBytes };
+    const connection = connect(`http://${address}`, { settings });
+    connection.once("connect", () => {
+      if (windowBytes !== undefined) connection.setLocalWindowSize(windowBytes);
+      resolve(connection);
+    });
     connection.on("error", reject);
   });
 }

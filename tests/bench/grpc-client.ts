@@ -11,6 +11,9 @@ import { Client, type ClientReadableStream, credentials } from "@grpc/grpc-js";
 
 const MIB = 1024 * 1024;
 
+/** How much may be on the way to a client, as the client package has it. */
+export const WINDOW_BYTES = 4 * MIB;
+
 /** A call that answers with a stream. */
 export interface StreamCall {
   /** Resolves when the stream has ended with OK or was cancelled here; rejects with any other status. */
@@ -32,8 +35,7 @@ export class GrpcClient {
 
   constructor(address: string) {
     this.#client = new Client(address, credentials.createInsecure(), {
-      // As the client package has it.
-      "grpc-node.flow_control_window": 4 * MIB,
+      "grpc-node.flow_control_window": WINDOW_BYTES,
       "grpc.max_receive_message_length": 32 * MIB,
       "grpc.enable_channelz": 0,
       "grpc.enable_retries": 0,

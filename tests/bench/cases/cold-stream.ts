@@ -4,6 +4,7 @@ import { StreamMessagesRequestSchema } from "@mofa-state/proto/mofa/state/v1/mes
 import { FrameCutter, openBareStream, openConnection } from "../bare-stream.js";
 import type { BenchCase, Sample, Target } from "../bench-case.js";
 import type { Driver } from "../driver.js";
+import { WINDOW_BYTES } from "../grpc-client.js";
 import { HISTORY_LENGTH } from "../payload.js";
 import { historyOf } from "../sessions.js";
 
@@ -21,7 +22,7 @@ export const coldStream: BenchCase = {
   async prepare(stage) {
     const sessionId = await historyOf(stage.server.client);
     const server = await stage.startAnother(["--history-cache-bytes", "0"]);
-    const connection = await openConnection(server.address);
+    const connection = await openConnection(server.address, WINDOW_BYTES);
     stage.keep({ close: () => connection.destroy() });
     const driver = await stage.openDriver();
     return {
