@@ -1,4 +1,5 @@
 import { UsageError } from "../domain/usage-error.js";
+import { letHeapDouble } from "../let-heap-double.js";
 import { openLog } from "../process-log.js";
 import { readLimits, readPace, readSetting, type SettingSources } from "../read-settings.js";
 import { SETTINGS } from "../settings.js";
@@ -40,6 +41,7 @@ export async function serve(sources: SettingSources): Promise<void> {
   logger.info({}, "shut down");
 
   async function serveAlone(): Promise<Serving> {
+    letHeapDouble();
     const { startServer } = await import("../server.js");
     return startServer({ ...options, logger });
   }

@@ -1,4 +1,5 @@
 import { UsageError } from "../domain/usage-error.js";
+import { letHeapDouble } from "../let-heap-double.js";
 import { openLog } from "../process-log.js";
 import { type RunningServer, startServer } from "../server.js";
 import { WorkerDoorbell } from "./worker-doorbell.js";
@@ -15,6 +16,7 @@ function send(message: FromWorker, sent: () => void = () => {}): void {
 
 async function serve(options: WorkerOptions): Promise<void> {
   const { logLevel, ...rest } = options;
+  letHeapDouble();
   const logger = openLog(logLevel);
   let server: RunningServer;
   try {
