@@ -11,6 +11,7 @@ import type { HistoryStart } from "../../server/src/domain/history-request.js";
 import type { SessionRef, Storage } from "../../server/src/domain/storage.js";
 import { encodeFrame } from "../../server/src/rpc/convert-frame.js";
 import { describeDatabases } from "../support/databases.js";
+import { wholeMessage } from "../support/whole-message.js";
 import {
   appendOf,
   createSession,
@@ -40,7 +41,8 @@ async function readHistory(
   const options = { follow: false, includeDeltas: false, frameMaxMessages: 0 };
   const read: Message[] = [];
   for await (const frame of streamHistory(histories, reader, { sessionId, start, ...options })) {
-    const decoded = fromBinary(StreamMessagesResponseSchema, encodeFrame(frame)).frame;
+    const bytes = wholeMessage(encodeFrame(frame));
+    const decoded = fromBinary(StreamMessagesResponseSchema, bytes).frame;
     if (decoded.case === "messages") read.push(...decoded.value.messages);
   }
   return read;

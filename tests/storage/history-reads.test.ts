@@ -11,6 +11,7 @@ import type { SessionRef, Storage } from "../../server/src/domain/storage.js";
 import { encodeFrame } from "../../server/src/rpc/convert-frame.js";
 import { toProtoMessage } from "../../server/src/rpc/convert-message.js";
 import { describeDatabases } from "../support/databases.js";
+import { wholeMessage } from "../support/whole-message.js";
 import {
   appendOf,
   createLong,
@@ -116,7 +117,8 @@ describeDatabases("a history that is streamed from the database", (database) => 
           if (start > length) continue;
           const read: ProtoMessage[] = [];
           for await (const frame of open(histories, ref, start)) {
-            const decoded = fromBinary(StreamMessagesResponseSchema, encodeFrame(frame)).frame;
+            const bytes = wholeMessage(encodeFrame(frame));
+            const decoded = fromBinary(StreamMessagesResponseSchema, bytes).frame;
             if (decoded.case !== "messages") continue;
             read.push(...decoded.value.messages);
           }

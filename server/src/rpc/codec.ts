@@ -7,6 +7,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { StateError } from "../domain/errors.js";
+import type { MessagePieces } from "./calls/reply-frame.js";
 import { refuseTooManyElements } from "./request-elements.js";
 import { refuseReservedKey } from "./reserved-key.js";
 import { keepLeadingByteOrderMarks } from "./text-encoding.js";
@@ -15,13 +16,12 @@ keepLeadingByteOrderMarks();
 
 /**
  * What a handler answers with: the fields of a message, or the message already encoded, or what
- * encodes it when it is sent. The last may give the same memory every time, since what is sent is
- * copied at once.
+ * encodes it when it is sent.
  */
 export type Reply<D extends DescMessage> = MessageInitShape<D> | Uint8Array | Encoding;
 
-/** Encodes a message, in memory that it may use again. */
-export type Encoding = () => Uint8Array;
+/** Encodes a message, in memory that it may use again unless it is the body of one in pieces. */
+export type Encoding = () => Uint8Array | MessagePieces;
 
 /** The types of a method's request and reply. */
 export interface MethodTypes<I extends DescMessage, O extends DescMessage> {
@@ -57,7 +57,10 @@ function decode<D extends DescMessage>(schema: D, bytes: Buffer): MessageShape<D
 }
 
 /** Encodes a reply; one that is encoded already is passed on without a copy. */
-export function encodeReply<D extends DescMessage>(schema: D, reply: Reply<D>): Uint8Array {
+export function encodeReply<D extends DescMessage>(
+  schema: D,
+  reply: Reply<D>,
+): Uint8Array | MessagePieces {
   if (typeof reply === "function") return reply();
   return isEncoded(reply) ? reply : toBinary(schema, create(schema, reply));
 }

@@ -6,6 +6,7 @@ import {
 } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import type { Change } from "../domain/change-storage.js";
 import type { FrameDelta, HistoryFrame, SessionFrame } from "../domain/session-frame.js";
+import type { MessagePieces } from "./calls/reply-frame.js";
 import { toProtoMessage, toProtoPart } from "./convert-message.js";
 import { toProtoSession } from "./convert-session.js";
 import { encodeBatchFrame, encodeCaughtUpFrame, encodeMessageFrame } from "./message-encoder.js";
@@ -17,9 +18,9 @@ const encoded = new WeakMap<SessionFrame, Uint8Array>();
 
 /**
  * Encodes a frame of a stream; one that many followers are given is encoded once. One of a
- * history is given as a view, which the next one overwrites.
+ * history is given in pieces, of which the next one overwrites the head.
  */
-export function encodeFrame(frame: SessionFrame | HistoryFrame): Uint8Array {
+export function encodeFrame(frame: SessionFrame | HistoryFrame): Uint8Array | MessagePieces {
   if (frame.type === "encoded_messages") return encodeBatchFrame(frame.slices, frame.resumeToken);
   const known = encoded.get(frame);
   if (known !== undefined) return known;

@@ -10,6 +10,7 @@ import type { SessionPosition } from "../domain/change-storage.js";
 import { EncodedMessages } from "../domain/history-cache/encoded-messages.js";
 import type { MessageEncoding, PassedMessage } from "../domain/history-cache/message-encoder.js";
 import type { JsonObject, Message } from "../domain/model.js";
+import type { MessagePieces } from "./calls/reply-frame.js";
 import { toStruct } from "./convert.js";
 import { ROLES, STATUSES, toProtoPart } from "./convert-message.js";
 import { delimited, varint, WireWriter } from "./wire-writer.js";
@@ -63,14 +64,16 @@ export function beginMessages(): MessageEncoding {
 
 /**
  * Encodes a frame that brings messages which are encoded already, as {@link encodeMessageFrame}
- * would. It gives a view, which the next frame overwrites.
+ * would. They are not copied, and what comes before them is a view, which the next frame overwrites.
  */
-export function encodeBatchFrame(slices: readonly Uint8Array[], resumeToken: string): Buffer {
+export function encodeBatchFrame(
+  slices: readonly Uint8Array[],
+  resumeToken: string,
+): MessagePieces {
   beginFrame(resumeToken);
   const size = slices.reduce((sum, { length }) => sum + length, 0);
   writer.uint(BATCH, size);
-  for (const slice of slices) writer.encoded(slice);
-  return writer.written;
+  return { head: writer.written, body: slices };
 }
 
 /** Encodes a frame that says that a stream has caught up, byte for byte as protobuf-es would. */

@@ -1,6 +1,7 @@
 import type { StateError } from "../domain/errors.js";
 import type { Logger } from "../domain/log.js";
 import { type IncomingCall, OVER } from "./calls/incoming-call.js";
+import type { MessagePieces } from "./calls/reply-frame.js";
 import { LazyAbort } from "./lazy-abort.js";
 import type { Stoppable } from "./live-streams.js";
 import { SendWindow } from "./send-window.js";
@@ -18,13 +19,17 @@ export class ResponseStream<Reply> implements Stoppable {
   readonly abort = new LazyAbort();
   readonly #call: IncomingCall;
   readonly #logger: Logger;
-  readonly #encode: (reply: Reply) => Uint8Array;
+  readonly #encode: (reply: Reply) => Uint8Array | MessagePieces;
   readonly #window: SendWindow;
   #isGone = false;
   #hasEnded = false;
   #onAbort: ((reason: Error) => void) | undefined;
 
-  constructor(call: IncomingCall, logger: Logger, encode: (reply: Reply) => Uint8Array) {
+  constructor(
+    call: IncomingCall,
+    logger: Logger,
+    encode: (reply: Reply) => Uint8Array | MessagePieces,
+  ) {
     this.#call = call;
     this.#logger = logger;
     this.#encode = encode;

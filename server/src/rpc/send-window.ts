@@ -1,4 +1,5 @@
 import type { IncomingCall } from "./calls/incoming-call.js";
+import { byteLengthOf, type MessagePieces } from "./calls/reply-frame.js";
 
 /** How much of a stream may be on its way to the connection: as much as keeps it busy. */
 const MAX_OUTSTANDING_BYTES = 192 * 1024;
@@ -27,10 +28,11 @@ export class SendWindow {
   }
 
   /** Sends a frame, whether or not there is room. */
-  send(frame: Uint8Array): void {
-    this.#bytes += frame.byteLength;
+  send(frame: Uint8Array | MessagePieces): void {
+    const byteLength = byteLengthOf(frame);
+    this.#bytes += byteLength;
     this.#frames += 1;
-    this.#call.send(frame, () => this.#sent(frame.byteLength));
+    this.#call.send(frame, () => this.#sent(byteLength));
   }
 
   /**

@@ -3,9 +3,10 @@ import { StreamMessagesResponseSchema } from "@mofa-state/proto/mofa/state/v1/me
 import { expect, it } from "vitest";
 import type { SessionFrame } from "../../../server/src/domain/session-frame.js";
 import { encodeFrame } from "../../../server/src/rpc/convert-frame.js";
+import { wholeMessage } from "../../support/whole-message.js";
 
 function decode(frame: SessionFrame) {
-  return fromBinary(StreamMessagesResponseSchema, encodeFrame(frame));
+  return fromBinary(StreamMessagesResponseSchema, wholeMessage(encodeFrame(frame)));
 }
 
 it("encodes a frame once, for however many followers it is", () => {

@@ -5,7 +5,7 @@ import { ErrorCode } from "../http2/protocol.js";
 import type { Http2Stream } from "../http2/stream.js";
 import type { FailedStatus } from "../status.js";
 import { ACCEPTED_ENCODINGS, type Decompressor } from "./decompressor.js";
-import { toReplyFrame } from "./reply-frame.js";
+import { type MessagePieces, toReplyFrame } from "./reply-frame.js";
 import type { RequestFrame } from "./request-frames.js";
 import { type RequestListener, RequestReader } from "./request-reader.js";
 
@@ -96,16 +96,16 @@ export class IncomingCall {
   }
 
   /**
-   * Sends a message, whose memory may be used again at once. `onSent` is called when it has
-   * left, or never if the call has ended before.
+   * Sends a message, whose memory may be used again at once, but for its body if it is in pieces.
+   * `onSent` is called when it has left, or never if the call has ended before.
    */
-  send(message: Uint8Array, onSent: () => void): void {
+  send(message: Uint8Array | MessagePieces, onSent: () => void): void {
     this.sendHeaders();
     if (!this.#isOver) this.#stream.send(toReplyFrame(message), onSent);
   }
 
   /** Ends the call well, after what was sent and a last message, if one is given. */
-  end(message?: Uint8Array): void {
+  end(message?: Uint8Array | MessagePieces): void {
     if (this.#isOver) return;
     this.sendHeaders();
     if (message !== undefined) this.#stream.send(toReplyFrame(message));

@@ -67,13 +67,14 @@ export class FrameOutput {
     this.add(FrameType.HEADERS, flags | Flag.END_HEADERS, streamId, payload);
   }
 
-  /** Adds a frame of messages, whose memory must stay as it is. */
-  addData(streamId: number, payload: Buffer): void {
-    const piece = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
-    const byteLength = payload.length;
-    writeHeader(piece, { byteLength, type: FrameType.DATA, flags: Flag.NONE, streamId });
-    this.#push(piece);
-    if (byteLength > 0) this.#push(payload);
+  /** Adds a frame of messages, whose memory must stay as it is, and gives how many bytes of them it has. */
+  addData(streamId: number, payload: readonly Buffer[]): number {
+    const header = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
+    const byteLength = payload.reduce((sum, { length }) => sum + length, 0);
+    writeHeader(header, { byteLength, type: FrameType.DATA, flags: Flag.NONE, streamId });
+    this.#push(header);
+    for (const piece of payload) this.#push(piece);
+    return byteLength;
   }
 
   /** Tells a client that a stream is over. */

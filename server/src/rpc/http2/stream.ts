@@ -1,5 +1,6 @@
 import type { FrameOutput } from "./frame-output.js";
 import { ErrorCode, Flag, INITIAL_WINDOW_BYTES, MAX_WINDOW_BYTES } from "./protocol.js";
+import { WaitingMessage } from "./waiting-message.js";
 
 /** Who is told of what a client does on a stream. */
 export interface StreamListener {
@@ -31,13 +32,6 @@ export interface StreamCarrier {
   onLingered(): void;
 }
 
-/** What is still to be sent of a message. */
-interface Waiting {
-  readonly bytes: Buffer;
-  at: number;
-  readonly onSent: (() => void) | undefined;
-}
-
 /** With how much that was used a client is told that there is room: telling it each time would be as much work as reading. */
 const ROOM_WORTH_TELLING_BYTES = Math.floor(INITIAL_WINDOW_BYTES / 2);
 
@@ -53,7 +47,7 @@ export class Http2Stream {
   /** How much the client may send. */
   #receiveWindow = INITIAL_WINDOW_BYTES;
   /** Made when it is needed: most answers find room at once. */
-  #waiting: Waiting[] | undefined;
+  #waiting: WaitingMessage[] | undefined;
   /** What ends the answer when nothing waits any more. */
   #trailers: Buffer | undefined;
   #isAnswered = false;
@@ -97,10 +91,13 @@ export class Http2Stream {
     if (!this.#isClosed) this.#endBy(block);
   }
 
-  /** Sends bytes, which must stay as they are. `onSent` is called when they have left, or never if the stream is over before. */
-  send(bytes: Buffer, onSent?: () => void): void {
+  /**
+   * Sends pieces that follow one another and are not empty, whose memory must stay as it is. `onSent` is
+   * called when they have left, or never if the stream is over before.
+   */
+  send(pieces: readonly Buffer[], onSent?: () => void): void {
     if (this.#isClosed) return;
-    const message = { bytes, at: 0, onSent };
+    const message = new WaitingMessage(pieces, onSent);
     if (this.#waiting !== undefined) this.#waiting.push(message);
     else if (!this.#sendWhole(message)) this.#waiting = [message];
   }
@@ -149,10 +146,9 @@ export class Http2Stream {
   }
 
   /** Sends as much of a message as there is room for, and gives whether that was all of it. */
-  #sendWhole(message: Waiting): boolean {
+  #sendWhole(message: WaitingMessage): boolean {
     const { output, frameMaxBytes } = this.#carrier;
-    const { bytes, onSent } = message;
-    while (message.at < bytes.length) {
+    while (!message.isTaken) {
       // Its client makes room for it alone.
       if (this.#sendWindow <= 0) return false;
       const room = Math.min(this.#sendWindow, this.#carrier.sendWindow, frameMaxBytes);
@@ -160,14 +156,11 @@ export class Http2Stream {
         this.#carrier.onBlocked(this);
         return false;
       }
-      const end = Math.min(message.at + room, bytes.length);
-      const sent = end - message.at;
-      output.addData(this.id, bytes.subarray(message.at, end));
-      message.at = end;
+      const sent = output.addData(this.id, message.take(room));
       this.#sendWindow -= sent;
       this.#carrier.sendWindow -= sent;
     }
-    if (onSent !== undefined) output.whenWritten(onSent);
+    if (message.onSent !== undefined) output.whenWritten(message.onSent);
     return true;
   }
 
