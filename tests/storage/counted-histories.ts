@@ -2,9 +2,14 @@ import { HistoryCache } from "../../server/src/domain/history-cache/history-cach
 import type { Storage } from "../../server/src/domain/storage.js";
 import { beginMessages } from "../../server/src/rpc/message-encoder.js";
 
-/** Streams histories of a storage, and counts the messages that it reads for that. */
+/**
+ * Streams histories of a storage, and counts the messages that it reads for that, and how many
+ * pages it reads at once.
+ */
 export function historiesOf(storage: Storage, maxBytes: number) {
   let count = 0;
+  let underWay = 0;
+  let mostAtOnce = 0;
   const { messages } = storage;
   const counted = {
     async read(...query) {
@@ -13,7 +18,10 @@ export function historiesOf(storage: Storage, maxBytes: number) {
       return page;
     },
     async readEncoded(...query) {
+      underWay += 1;
+      mostAtOnce = Math.max(mostAtOnce, underWay);
       const page = await messages.readEncoded(...query);
+      underWay -= 1;
       count += page.messages.length;
       return page;
     },
@@ -31,5 +39,5 @@ export function historiesOf(storage: Storage, maxBytes: number) {
     count = 0;
     return taken;
   };
-  return { histories, cache, takeCount };
+  return { histories, cache, takeCount, mostAtOnce: () => mostAtOnce };
 }

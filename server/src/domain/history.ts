@@ -35,8 +35,8 @@ export interface Histories extends HistorySource {
  * Streams the messages that a session has when the call begins, in order, in frames of
  * growing size unless they are few and kept, and tells at last that it has caught up.
  *
- * It reads the next page while the present one is taken, but for the first ones, and never
- * holds more than two.
+ * It reads up to two pages ahead of the one that is taken, but for the first ones, and never
+ * holds more than three.
  * Ending the iteration early ends the reading, and so does a caller that has gone.
  *
  * @throws StateError `invalid_argument` for a malformed request, or a token of another session.

@@ -5,6 +5,7 @@ import type { EncodedRun } from "./encoded-frames.js";
 import { type EncodedPage, encodePage } from "./encoded-page.js";
 import type { HistoryView } from "./history-cache.js";
 import type { MessageEncoder } from "./message-encoder.js";
+import { type EncodedPart, type PageRequest, PagesAhead } from "./pages-ahead.js";
 
 /**
  * How many pages are read one by one, and not before the one before has been taken: while the
@@ -25,18 +26,6 @@ export interface RangePage {
   readonly page: Page<Message>;
 }
 
-/** A page that was read of a range. */
-interface EncodedPart extends Pick<EncodedPage, "messages" | "isOneLarge"> {
-  /** Up to which sequence there are no others. */
-  readonly through: number;
-}
-
-/** A page that is read, or was. */
-interface PageAhead {
-  readonly after: number;
-  readonly page: EncodedPart | Promise<EncodedPart>;
-}
-
 /** Which messages to read: after one sequence and up to another. */
 export interface HistoryReading {
   readonly source: HistorySource;
@@ -51,8 +40,8 @@ export interface HistoryReading {
 
 /**
  * Gives the messages of a range in order, encoded: what is kept of them as it is, and the
- * others from the database, one page ahead of the one that is taken unless that is one of the
- * first or one large message. Those are put to what is kept.
+ * others from the database, up to two pages ahead of the one that is taken. What was read is put
+ * to what is kept.
  *
  * The pages grow, so that little is read in vain for a reader that leaves soon.
  *
@@ -60,15 +49,15 @@ export interface HistoryReading {
  */
 export async function* readEncoded(reading: HistoryReading): AsyncGenerator<EncodedRun, void> {
   const { view, start, end, first } = reading;
-  let ahead: PageAhead | undefined;
+  const ahead = new PagesAhead((request) => readPage(reading, request));
+  let maxItems = firstItems(start, end);
   if (first !== undefined) {
     const page = encodePage(first.page, reading.source.encode);
-    ahead = { after: start, page: keep(view, first.range, page) };
+    ahead.put(start, keep(view, first.range, page));
   }
-  let maxItems = firstItems(start, end);
   let pages = 0;
   for (let at = start; at < end; ) {
-    const block = ahead?.after === at ? undefined : view.blocks?.find(at);
+    const block = ahead.has(at) ? undefined : view.blocks?.find(at);
     if (block !== undefined) {
       const { messages, through } = block;
       const run = { messages, start: messages.indexAfter(at), end: messages.indexAfter(end) };
@@ -76,27 +65,50 @@ export async function* readEncoded(reading: HistoryReading): AsyncGenerator<Enco
       if (run.start < run.end) yield run;
       continue;
     }
-    const { page } = ahead?.after === at ? ahead : readAhead(reading, at, maxItems);
-    const { messages, through, isOneLarge } = await page;
+    const request = { after: at, maxItems };
+    const page = await ahead.take(request);
     pages += 1;
-    const isUnhurried = pages <= UNHURRIED_PAGES;
-    maxItems = Math.min(Math.max(2 * maxItems, FIRST_READ.maxItems), READ.maxItems);
-    const isNext = through < end && !isOneLarge && view.blocks?.find(through) === undefined;
-    ahead = isNext && !isUnhurried ? readAhead(reading, through, maxItems) : undefined;
-    at = through;
+    maxItems = grown(maxItems);
+    if (pages > UNHURRIED_PAGES) ahead.begin(nextRequests(reading, request, page));
+    at = page.through;
+    const { messages } = page;
     if (messages.length > 0) yield { messages, start: 0, end: messages.length };
   }
 }
 
-function readAhead(reading: HistoryReading, after: number, maxItems: number): PageAhead {
-  const { source, ref, view, end } = reading;
+/** The size of the page after one. */
+function grown(maxItems: number): number {
+  return Math.min(Math.max(2 * maxItems, FIRST_READ.maxItems), READ.maxItems);
+}
+
+/**
+ * Gives what to read while a page is taken: the one behind it, unless it is one large message, and
+ * the one behind that if it can be told where it begins. A database makes that one while the first
+ * is received.
+ */
+function nextRequests(
+  reading: HistoryReading,
+  { after, maxItems }: PageRequest,
+  { messages, through, isOneLarge }: EncodedPart,
+): readonly PageRequest[] {
+  const { view, end } = reading;
+  const next = { after: through, maxItems: grown(maxItems) };
+  if (isOneLarge || through >= end || view.blocks?.find(through) !== undefined) return [];
+  // As many sequences as were asked for: nothing is missing, and no message is so large that the
+  // bytes were enough before.
+  const isWhole = messages.length === maxItems && through - after === maxItems;
+  const second = { after: through + next.maxItems, maxItems: grown(next.maxItems) };
+  const isFree = second.after < toMissing(view, through, end).upToSequence;
+  return isWhole && isFree ? [next, second] : [next];
+}
+
+async function readPage(
+  { source, ref, view, end }: HistoryReading,
+  { after, maxItems }: PageRequest,
+): Promise<EncodedPart> {
   const range = toMissing(view, after, end);
-  const page = source.storage.messages
-    .readEncoded(ref, range, { ...READ, maxItems, encode: source.encode })
-    .then((read) => keep(view, range, read));
-  // It is awaited later, or not at all if the reader leaves before.
-  page.catch(() => undefined);
-  return { after, page };
+  const bounds = { ...READ, maxItems, encode: source.encode };
+  return keep(view, range, await source.storage.messages.readEncoded(ref, range, bounds));
 }
 
 /** Gives what of a range has to be read: up to what is kept. */

@@ -1,0 +1,113 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { StreamMessagesResponseSchema } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import { expect, it } from "vitest";
+import { type Histories, streamHistory } from "../../server/src/domain/history.js";
+import type { SessionRef, Storage } from "../../server/src/domain/storage.js";
+import { encodeFrame } from "../../server/src/rpc/convert-frame.js";
+import { describeDatabases } from "../support/databases.js";
+import { wholeMessage } from "../support/whole-message.js";
+import { appendOf, createLong, EVERYTHING, newMessage, WIDE } from "./contract/samples.js";
+import { openForTest } from "./contract/storage-suite.js";
+import { historiesOf } from "./counted-histories.js";
+
+/** Some pages of the largest size, after those that grow. */
+const LENGTH = 2_500;
+const PAGE = 512;
+const STARTS = [0, 1, 200, 1_225];
+
+/** Streams the sequences of a history after one, and no more frames than are asked for. */
+async function stream(
+  histories: Histories,
+  { tenantId, sessionId }: SessionRef,
+  { after = 0, maxFrames = Number.POSITIVE_INFINITY } = {},
+): Promise<readonly number[]> {
+  const start = { from: "after_sequence", afterSequence: after } as const;
+  const request = { sessionId, start, follow: false, includeDeltas: false, frameMaxMessages: 0 };
+  const sequences: number[] = [];
+  let frames = 0;
+  for await (const frame of streamHistory(histories, { tenantId, aborted: false }, request)) {
+    const bytes = wholeMessage(encodeFrame(frame));
+    const decoded = fromBinary(StreamMessagesResponseSchema, bytes).frame;
+    if (decoded.case !== "messages") continue;
+    sequences.push(...decoded.value.messages.map(({ sequence }) => Number(sequence)));
+    frames += 1;
+    if (frames === maxFrames) break;
+  }
+  return sequences;
+}
+
+async function stored({ messages }: Storage, ref: SessionRef): Promise<readonly number[]> {
+  const bounds = { ...WIDE, maxItems: 2 * LENGTH, maxBytes: 64 * 1024 * 1024 };
+  const { items } = await messages.read(ref, EVERYTHING, bounds);
+  return items.map(({ sequence }) => sequence);
+}
+
+async function deleteSome(storage: Storage, ref: SessionRef): Promise<void> {
+  const bounds = { ...WIDE, maxItems: 2 * LENGTH };
+  const { items } = await storage.messages.read(ref, EVERYTHING, bounds);
+  // In the middle of a page, at its end, several in one, and where the next page begins.
+  for (const sequence of [650, 1_225, 1_226, 1_300, 1_301, 1_302, 1_303, 1_737, 2_249]) {
+    const message = items.find((item) => item.sequence === sequence);
+    await storage.messages.delete(ref, message?.id ?? "");
+  }
+}
+
+/** Messages so large that a page has to end before it has as many as it may have. */
+async function appendLarge(storage: Storage, ref: SessionRef): Promise<void> {
+  const content = "x".repeat(400_000);
+  for (let count = 0; count < 7; count++) {
+    await storage.messages.append(ref, appendOf(newMessage({ content }), newMessage()));
+  }
+  const small = Array.from({ length: 900 }, () => newMessage());
+  await storage.messages.append(ref, appendOf(...small));
+}
+
+describeDatabases("a history that is read ahead", (database) => {
+  it("is read two pages at once, and each message once", async () => {
+    const storage = await openForTest(await database.create());
+    const { histories, takeCount, mostAtOnce } = historiesOf(storage, 0);
+    const ref = await createLong(storage, LENGTH);
+
+    expect(await stream(histories, ref)).toHaveLength(LENGTH);
+
+    expect(takeCount()).toBe(LENGTH);
+    expect(mostAtOnce()).toBe(2);
+  });
+
+  it.each([
+    ["some were deleted", deleteSome],
+    ["some are large", appendLarge],
+  ])("is all that there is where pages end elsewhere than is expected: %s", async (_, change) => {
+    const storage = await openForTest(await database.create());
+    const { histories, takeCount } = historiesOf(storage, 0);
+    const ref = await createLong(storage, LENGTH);
+    await change(storage, ref);
+    const all = await stored(storage, ref);
+
+    let wanted = 0;
+    for (const after of STARTS) {
+      const expected = all.filter((sequence) => sequence > after);
+      expect(await stream(histories, ref, { after })).toEqual(expected);
+      wanted += expected.length;
+    }
+
+    // Of a page that begins elsewhere than was expected, it is known that the next one may, too.
+    expect(takeCount() - wanted).toBeLessThanOrEqual(STARTS.length * PAGE);
+  });
+
+  it.each([
+    { after: 300, maxFrames: 3 },
+    { after: 724, maxFrames: 1 },
+    { after: 725, maxFrames: 30 },
+    { after: 1_300, maxFrames: 5 },
+  ])("goes on with what is kept of it: $maxFrames frames after $after", async (kept) => {
+    const storage = await openForTest(await database.create());
+    const { histories, takeCount } = historiesOf(storage, 64 * 1024 * 1024);
+    const ref = await createLong(storage, LENGTH);
+    await stream(histories, ref, kept);
+
+    expect(await stream(histories, ref)).toEqual(await stored(storage, ref));
+
+    expect(takeCount()).toBe(LENGTH);
+  });
+});
