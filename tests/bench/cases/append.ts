@@ -23,6 +23,8 @@ export const appendOne: BenchCase = {
   baseline: "echo",
   operation: "call",
   warmUpOperations: 1_000,
+  // The targets are for these.
+  backendsByDefault: ["sqlite", "postgres"],
   targets: [
     {
       metric: "p50",

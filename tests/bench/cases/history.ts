@@ -18,7 +18,7 @@ export const streamHistory: BenchCase = {
   baseline: "echo-stream",
   operation: "message",
   // What is kept of a history is sent alike.
-  backendsByDefault: ["sqlite", "postgres"],
+  backendsByDefault: ["sqlite"],
   targets: [{ metric: "rate", relation: "≥", limit: (_, echo) => 0.9 * echo("rate") }],
   async prepare({ server, echo }) {
     const sessionId = await historyOf(server.client);
@@ -34,6 +34,7 @@ export const readLast: BenchCase = {
   name: "last-50",
   baseline: "echo-stream",
   operation: "call",
+  backendsByDefault: ["sqlite"],
   async prepare({ server, echo }) {
     const request = create(StreamMessagesRequestSchema, {
       sessionId: await historyOf(server.client),

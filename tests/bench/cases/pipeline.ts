@@ -10,6 +10,7 @@ const WINDOW = 256;
 export const pipeline: BenchCase = {
   ...pipelineCase(64),
   name: "pipeline",
+  backendsByDefault: ["sqlite", "postgres"],
   targets: [atLeast("over-1", 6), atLeast("over-64", 2)],
 };
 
