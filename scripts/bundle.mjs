@@ -1,89 +1,124 @@
 import {
+  chmodSync,
   existsSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname, join, sep } from "node:path";
+import { root } from "./setup.mjs";
 
-const server = fileURLToPath(new URL("../server", import.meta.url));
+const server = join(root, "server");
 const bin = join(server, "bin");
+const command = join(bin, "mofa-state.js");
 
 // Of a driver, only what a database needs is loaded, or it is compiled code.
 const NOT_BUNDLED = ["better-sqlite3", "mysql2", "pg"];
 
 /** What changes whenever the modules do: what the compiler leaves, and the dependencies. */
 const SOURCES = [
-  "../server/tsconfig.tsbuildinfo",
-  "../client/tsconfig.tsbuildinfo",
-  "../package-lock.json",
-  "bundle.mjs",
+  "server/tsconfig.tsbuildinfo",
+  "client/tsconfig.tsbuildinfo",
+  "package-lock.json",
+  "scripts/bundle.mjs",
 ];
 
 /**
  * Puts the command `mofa-state` and the modules that it loads into few files, in `server/bin`:
  * Node takes longer to find and read some 750 modules than for all else that a start does.
  *
- * Does nothing if they are as new as what they are made of.
+ * Does nothing if that was done since what they are made of has changed.
  */
-if (!isFresh()) await bundle();
+const madeOfMs = newestSourceMs();
+if (!existsSync(command) || statSync(command).mtimeMs !== madeOfMs) await bundle();
 
-function isFresh() {
-  const file = join(bin, "mofa-state.js");
-  if (!existsSync(file)) return false;
-  const madeAt = statSync(file).mtimeMs;
-  return SOURCES.every((path) => statSync(new URL(path, import.meta.url)).mtimeMs <= madeAt);
+/** When what the files are made of changed last, in whole milliseconds since 1970. */
+function newestSourceMs() {
+  const times = SOURCES.map((path) => statSync(join(root, path)).mtimeMs);
+  return Math.ceil(Math.max(...times));
 }
 
 async function bundle() {
   const { rolldown } = await import("rolldown");
-  const bundled = await rolldown({
-    input: {
-      "mofa-state": join(server, "dist/main.js"),
-      // A process of its own, which is found beside the module that starts it.
-      worker: join(server, "dist/workers/worker.js"),
-    },
-    platform: "node",
-    external: NOT_BUNDLED,
-    // TypeORM asks for the drivers of other databases, if they are there.
-    onLog: (level, log, report) => log.code === "UNRESOLVED_IMPORT" || report(level, log),
-  });
-  // Beside, so that what starts meanwhile finds the old files until the new ones are complete.
   const directory = `${bin}-${process.pid}`;
-  const { output } = await bundled.write({ dir: directory, format: "esm" });
-  await bundled.close();
-  writeFileSync(join(directory, "THIRD-PARTY-LICENSES"), licenses(output));
-  rmSync(bin, { recursive: true, force: true });
-  renameSync(directory, bin);
+  try {
+    const bundled = await rolldown({
+      input: {
+        "mofa-state": join(server, "dist/main.js"),
+        // A process of its own, which is found beside the module that starts it.
+        worker: join(server, "dist/workers/worker.js"),
+      },
+      platform: "node",
+      external: NOT_BUNDLED,
+      onLog: (level, log, report) => isAskedForByTypeOrm(log) || report(level, log),
+    });
+    const { output } = await bundled.write({ dir: directory, format: "esm", cleanDir: true });
+    await bundled.close();
+    writeFileSync(join(directory, "THIRD-PARTY-LICENSES"), licenses(output));
+    finish(join(directory, "mofa-state.js"));
+    putInPlace(directory);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Whether a module was not found that TypeORM loads if it is there: the driver of another database. */
+function isAskedForByTypeOrm({ code, id = "" }) {
+  return code === "UNRESOLVED_IMPORT" && id.includes(join("node_modules", "typeorm"));
+}
+
+function finish(file) {
+  chmodSync(file, 0o755);
+  // Not the time of now: what changed meanwhile may be missing.
+  utimesSync(file, madeOfMs / 1_000, madeOfMs / 1_000);
+}
+
+/** Puts the files where the old ones are, unless another build has done that meanwhile. */
+function putInPlace(directory) {
+  const old = `${directory}-old`;
+  try {
+    if (existsSync(bin)) renameSync(bin, old);
+    renameSync(directory, bin);
+  } catch (error) {
+    if (!existsSync(command)) throw error;
+  } finally {
+    rmSync(old, { recursive: true, force: true });
+  }
 }
 
 /** The licenses of the packages that the files hold parts of. */
 function licenses(output) {
   const modules = output.flatMap(({ moduleIds = [] }) => moduleIds);
-  const packages = new Set(modules.filter((id) => id.includes("node_modules")).map(packageOf));
-  return [...packages].sort().map(licenseOf).join("\n");
+  const foreign = modules.filter((id) => id.includes(`${sep}node_modules${sep}`));
+  return [...new Set(foreign.map(packageOf))].sort().map(licenseOf).join("\n");
 }
 
 /** The directory of the package that a module belongs to. */
 function packageOf(module) {
-  let directory = dirname(module);
-  while (!isPackage(directory)) directory = dirname(directory);
-  return directory;
-}
-
-/** Whether a package begins here; some have files below that only say how modules are read. */
-function isPackage(directory) {
-  const file = join(directory, "package.json");
-  return existsSync(file) && JSON.parse(readFileSync(file, "utf8")).version !== undefined;
+  for (let directory = dirname(module); ; directory = dirname(directory)) {
+    // Some have files below that only say how modules are read.
+    if (packageJson(directory).version !== undefined) return directory;
+    if (directory === dirname(directory)) throw new Error(`${module} belongs to no package`);
+  }
 }
 
 function licenseOf(directory) {
-  const { name, version, license } = JSON.parse(readFileSync(join(directory, "package.json")));
-  const files = readdirSync(directory).filter((file) => /^(licen[cs]e|notice)/i.test(file));
-  const texts = files.map((file) => readFileSync(join(directory, file), "utf8"));
-  return [`${name} ${version} (${license})`, ...texts].join("\n\n");
+  const { name, version, license } = packageJson(directory);
+  const own = readdirSync(directory).filter((file) => /^(licen[cs]e|notice)/i.test(file));
+  // Few come without, for which we have the text.
+  const files =
+    own.length > 0
+      ? own.map((file) => join(directory, file))
+      : [join(root, "third_party/licenses", `${name}.txt`)];
+  const texts = files.map((file) => readFileSync(file, "utf8"));
+  return [`${name} ${version}, ${license}`, ...texts].join("\n\n");
+}
+
+function packageJson(directory) {
+  const file = join(directory, "package.json");
+  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
 }
