@@ -3,11 +3,12 @@ import type { Storage } from "../../server/src/domain/storage.js";
 import { beginMessages } from "../../server/src/rpc/message-encoder.js";
 
 /**
- * Streams histories of a storage, and counts the messages that it reads for that, and how many
- * pages it reads at once.
+ * Streams histories of a storage, and counts the messages that it reads for that, the pages in
+ * which they come behind the first ones, and how many of those it reads at once.
  */
 export function historiesOf(storage: Storage, maxBytes: number) {
   let count = 0;
+  let pages = 0;
   let underWay = 0;
   let mostAtOnce = 0;
   const { messages } = storage;
@@ -18,12 +19,16 @@ export function historiesOf(storage: Storage, maxBytes: number) {
       return page;
     },
     async readEncoded(...query) {
+      pages += 1;
       underWay += 1;
       mostAtOnce = Math.max(mostAtOnce, underWay);
-      const page = await messages.readEncoded(...query);
-      underWay -= 1;
-      count += page.messages.length;
-      return page;
+      try {
+        const page = await messages.readEncoded(...query);
+        count += page.messages.length;
+        return page;
+      } finally {
+        underWay -= 1;
+      }
     },
     async readFrom(...query) {
       const opened = await messages.readFrom(...query);
@@ -39,5 +44,5 @@ export function historiesOf(storage: Storage, maxBytes: number) {
     count = 0;
     return taken;
   };
-  return { histories, cache, takeCount, mostAtOnce: () => mostAtOnce };
+  return { histories, cache, takeCount, pages: () => pages, mostAtOnce: () => mostAtOnce };
 }

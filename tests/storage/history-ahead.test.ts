@@ -13,13 +13,24 @@ import { historiesOf } from "./counted-histories.js";
 /** Some pages of the largest size, after those that grow. */
 const LENGTH = 2_500;
 const PAGE = 512;
+const PAGES = 10;
+/** So many that two pages are on their way. */
+const FRAMES_BEFORE_END = 12;
 const STARTS = [0, 1, 200, 1_225];
+
+/** How a history is streamed. */
+interface Streaming {
+  readonly after?: number;
+  readonly maxFrames?: number;
+  /** Is called with the number of each frame, and waited for. */
+  readonly onFrame?: (frame: number) => Promise<void> | undefined;
+}
 
 /** Streams the sequences of a history after one, and no more frames than are asked for. */
 async function stream(
   histories: Histories,
   { tenantId, sessionId }: SessionRef,
-  { after = 0, maxFrames = Number.POSITIVE_INFINITY } = {},
+  { after = 0, maxFrames = Number.POSITIVE_INFINITY, onFrame }: Streaming = {},
 ): Promise<readonly number[]> {
   const start = { from: "after_sequence", afterSequence: after } as const;
   const request = { sessionId, start, follow: false, includeDeltas: false, frameMaxMessages: 0 };
@@ -31,6 +42,7 @@ async function stream(
     if (decoded.case !== "messages") continue;
     sequences.push(...decoded.value.messages.map(({ sequence }) => Number(sequence)));
     frames += 1;
+    await onFrame?.(frames);
     if (frames === maxFrames) break;
   }
   return sequences;
@@ -79,20 +91,77 @@ describeDatabases("a history that is read ahead", (database) => {
     ["some are large", appendLarge],
   ])("is all that there is where pages end elsewhere than is expected: %s", async (_, change) => {
     const storage = await openForTest(await database.create());
-    const { histories, takeCount } = historiesOf(storage, 0);
+    const { histories } = historiesOf(storage, 0);
     const ref = await createLong(storage, LENGTH);
     await change(storage, ref);
     const all = await stored(storage, ref);
 
-    let wanted = 0;
     for (const after of STARTS) {
       const expected = all.filter((sequence) => sequence > after);
       expect(await stream(histories, ref, { after })).toEqual(expected);
-      wanted += expected.length;
     }
+  });
 
-    // Of a page that begins elsewhere than was expected, it is known that the next one may, too.
-    expect(takeCount() - wanted).toBeLessThanOrEqual(STARTS.length * PAGE);
+  it("is read once where messages were deleted", async () => {
+    const storage = await openForTest(await database.create());
+    const { histories, takeCount } = historiesOf(storage, 0);
+    const ref = await createLong(storage, LENGTH);
+    await deleteSome(storage, ref);
+
+    const { length } = await stream(histories, ref);
+
+    expect(takeCount()).toBe(length);
+  });
+
+  it("is read about once where messages are large", async () => {
+    const storage = await openForTest(await database.create());
+    const { histories, takeCount } = historiesOf(storage, 0);
+    const ref = await createLong(storage, LENGTH);
+    await appendLarge(storage, ref);
+
+    const { length } = await stream(histories, ref);
+
+    // The first of the pages that have too many bytes cannot be foreseen.
+    expect(takeCount() - length).toBeLessThanOrEqual(PAGE);
+  });
+
+  it("is read one page at once where they are large", async () => {
+    const storage = await openForTest(await database.create());
+    const { histories, mostAtOnce } = historiesOf(storage, 0);
+    const ref = await createLong(storage, 1);
+    const content = "x".repeat(3_000);
+    await storage.messages.append(
+      ref,
+      appendOf(...Array.from({ length: 1_000 }, () => newMessage({ content }))),
+    );
+
+    await stream(histories, ref);
+
+    expect(mostAtOnce()).toBe(1);
+  });
+
+  it("ends with its session, whatever is on its way", async () => {
+    const storage = await openForTest(await database.create());
+    const { histories } = historiesOf(storage, 0);
+    const ref = await createLong(storage, LENGTH);
+
+    const streaming = stream(histories, ref, {
+      onFrame: (frame) => (frame === FRAMES_BEFORE_END ? storage.sessions.delete(ref) : undefined),
+    });
+
+    await expect(streaming).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  it("goes past what was cleared at once", async () => {
+    const storage = await openForTest(await database.create());
+    const { histories, pages } = historiesOf(storage, 0);
+    const ref = await createLong(storage, 3 * LENGTH);
+    await storage.messages.clear(ref, LENGTH);
+    await storage.messages.append(ref, appendOf(newMessage()));
+
+    expect(await stream(histories, ref)).toEqual(await stored(storage, ref));
+
+    expect(pages()).toBeLessThan(PAGES);
   });
 
   it.each([

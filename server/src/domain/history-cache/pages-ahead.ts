@@ -4,6 +4,8 @@ import type { EncodedPage } from "./encoded-page.js";
 export interface PageRequest {
   readonly after: number;
   readonly maxItems: number;
+  /** Where it ends, if it is not to go further than as many sequences. */
+  readonly through?: number;
 }
 
 /** A page that was read of a range. */
@@ -36,14 +38,17 @@ export class PagesAhead {
     this.#pages = [...this.#pages, { after, page }];
   }
 
-  /** Reads these pages, unless that was begun before, and drops all others: a page ended elsewhere than was expected. */
+  /** Reads these pages, unless that was begun before, and drops all others. */
   begin(requests: readonly PageRequest[]): void {
     this.#pages = requests.map((request) => this.#find(request.after) ?? this.#begun(request));
   }
 
   /** Takes a page, which is read now if that was not begun. */
   take(request: PageRequest): EncodedPart | Promise<EncodedPart> {
-    return this.#find(request.after)?.page ?? this.#read(request);
+    const taken = this.#find(request.after);
+    if (taken === undefined) return this.#read(request);
+    this.#pages = this.#pages.filter((page) => page !== taken);
+    return taken.page;
   }
 
   #find(after: number): PageAhead | undefined {

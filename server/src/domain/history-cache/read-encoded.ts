@@ -14,6 +14,9 @@ import { type EncodedPart, type PageRequest, PagesAhead } from "./pages-ahead.js
  */
 const UNHURRIED_PAGES = 3;
 
+/** Up to how many bytes a page has behind which two are read at once. */
+const SMALL_BYTES = READ.maxBytes / 2;
+
 /** Where messages are read, and how they are encoded. */
 export interface HistorySource {
   readonly storage: Storage;
@@ -83,30 +86,47 @@ function grown(maxItems: number): number {
 
 /**
  * Gives what to read while a page is taken: the one behind it, unless it is one large message, and
- * the one behind that if it can be told where it begins. A database makes that one while the first
- * is received.
+ * the one behind that if it is known where it begins. While the server receives the first of them,
+ * a database makes the second.
  */
 function nextRequests(
   reading: HistoryReading,
-  { after, maxItems }: PageRequest,
-  { messages, through, isOneLarge }: EncodedPart,
+  request: PageRequest,
+  page: EncodedPart,
 ): readonly PageRequest[] {
   const { view, end } = reading;
-  const next = { after: through, maxItems: grown(maxItems) };
+  const { through, isOneLarge } = page;
   if (isOneLarge || through >= end || view.blocks?.find(through) !== undefined) return [];
-  // As many sequences as were asked for: nothing is missing, and no message is so large that the
-  // bytes were enough before.
+  const next = ending({ after: through, maxItems: grown(request.maxItems) });
+  const second = ending({ after: next.through, maxItems: grown(next.maxItems) });
+  const isThere = second.after < toMissing(view, through, end).upToSequence;
+  if (!isThere || !isWholeAndSmall(request, page))
+    return [{ after: through, maxItems: next.maxItems }];
+  return [next, second];
+}
+
+/** Lets a page end where it would if no sequence were missing: there the next one begins. */
+function ending({ after, maxItems }: PageRequest) {
+  return { after, maxItems, through: after + maxItems };
+}
+
+/**
+ * Whether the pages behind one are likely to have as many messages as sequences, and not so many
+ * bytes that they end before.
+ */
+function isWholeAndSmall(
+  { after, maxItems }: PageRequest,
+  { messages, through }: EncodedPart,
+): boolean {
   const isWhole = messages.length === maxItems && through - after === maxItems;
-  const second = { after: through + next.maxItems, maxItems: grown(next.maxItems) };
-  const isFree = second.after < toMissing(view, through, end).upToSequence;
-  return isWhole && isFree ? [next, second] : [next];
+  return isWhole && messages.size <= SMALL_BYTES;
 }
 
 async function readPage(
   { source, ref, view, end }: HistoryReading,
-  { after, maxItems }: PageRequest,
+  { after, maxItems, through = end }: PageRequest,
 ): Promise<EncodedPart> {
-  const range = toMissing(view, after, end);
+  const range = toMissing(view, after, Math.min(through, end));
   const bounds = { ...READ, maxItems, encode: source.encode };
   return keep(view, range, await source.storage.messages.readEncoded(ref, range, bounds));
 }
