@@ -20,7 +20,10 @@ keepLeadingByteOrderMarks();
  */
 export type Reply<D extends DescMessage> = MessageInitShape<D> | Uint8Array | Encoding;
 
-/** Encodes a message, in memory that it may use again unless it is the body of one in pieces. */
+/**
+ * Encodes a message, in memory that it may use again for the next one: what is sent is copied at
+ * once, but for the body of a message in pieces.
+ */
 export type Encoding = () => Uint8Array | MessagePieces;
 
 /** The types of a method's request and reply. */
@@ -56,7 +59,7 @@ function decode<D extends DescMessage>(schema: D, bytes: Buffer): MessageShape<D
   }
 }
 
-/** Encodes a reply; one that is encoded already is passed on without a copy. */
+/** Encodes a reply, unless it is encoded already; an {@link Encoding} may overwrite the one before. */
 export function encodeReply<D extends DescMessage>(
   schema: D,
   reply: Reply<D>,

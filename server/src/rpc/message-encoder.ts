@@ -64,7 +64,8 @@ export function beginMessages(): MessageEncoding {
 
 /**
  * Encodes a frame that brings messages which are encoded already, as {@link encodeMessageFrame}
- * would. They are not copied, and what comes before them is a view, which the next frame overwrites.
+ * would. They are not copied, and what comes before them is a view, which the next frame
+ * overwrites.
  */
 export function encodeBatchFrame(
   slices: readonly Uint8Array[],
@@ -73,7 +74,8 @@ export function encodeBatchFrame(
   beginFrame(resumeToken);
   const size = slices.reduce((sum, { length }) => sum + length, 0);
   writer.uint(BATCH, size);
-  return { head: writer.written, body: slices };
+  const head = writer.written;
+  return { head, body: slices, byteLength: head.byteLength + size };
 }
 
 /** Encodes a frame that says that a stream has caught up, byte for byte as protobuf-es would. */

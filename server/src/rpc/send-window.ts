@@ -1,5 +1,5 @@
 import type { IncomingCall } from "./calls/incoming-call.js";
-import { byteLengthOf, type MessagePieces } from "./calls/reply-frame.js";
+import type { MessagePieces } from "./calls/reply-frame.js";
 
 /** How much of a stream may be on its way to the connection: as much as keeps it busy. */
 const MAX_OUTSTANDING_BYTES = 192 * 1024;
@@ -29,7 +29,7 @@ export class SendWindow {
 
   /** Sends a frame, whether or not there is room. */
   send(frame: Uint8Array | MessagePieces): void {
-    const byteLength = byteLengthOf(frame);
+    const { byteLength } = frame;
     this.#bytes += byteLength;
     this.#frames += 1;
     this.#call.send(frame, () => this.#sent(byteLength));

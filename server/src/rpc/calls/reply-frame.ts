@@ -1,20 +1,19 @@
 import { PREFIX_BYTES } from "./request-frames.js";
 
-/** A message in pieces: what it begins with, and memory that stays as it is. */
+/** A message in pieces: what it begins with, and a body whose memory stays as it is. */
 export interface MessagePieces {
   readonly head: Uint8Array;
   readonly body: readonly Uint8Array[];
+  /** Of all of it. */
+  readonly byteLength: number;
 }
 
-/** How many bytes a message has. */
-export function byteLengthOf(message: Uint8Array | MessagePieces): number {
-  if (message instanceof Uint8Array) return message.byteLength;
-  return message.body.reduce((sum, { byteLength }) => sum + byteLength, message.head.byteLength);
-}
-
-/** Puts a message, which is not compressed, behind its prefix. It is copied, but for its body if it has one. */
+/**
+ * Puts a message, which is not compressed, behind its prefix, and gives the pieces of that. The
+ * message is copied, but for the body of one in pieces.
+ */
 export function toReplyFrame(message: Uint8Array | MessagePieces): readonly Buffer[] {
-  const byteLength = byteLengthOf(message);
+  const { byteLength } = message;
   if (message instanceof Uint8Array) return [withPrefix(byteLength, message)];
   return [withPrefix(byteLength, message.head), ...message.body.map(toBuffer)];
 }

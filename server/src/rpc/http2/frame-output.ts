@@ -67,7 +67,7 @@ export class FrameOutput {
     this.add(FrameType.HEADERS, flags | Flag.END_HEADERS, streamId, payload);
   }
 
-  /** Adds a frame of messages, whose memory must stay as it is, and gives how many bytes of them it has. */
+  /** Adds a frame of messages, whose memory must stay as it is, and gives how many bytes it has of them. */
   addData(streamId: number, payload: readonly Buffer[]): number {
     const header = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
     const byteLength = payload.reduce((sum, { length }) => sum + length, 0);

@@ -92,8 +92,8 @@ export class Http2Stream {
   }
 
   /**
-   * Sends pieces that follow one another and are not empty, whose memory must stay as it is. `onSent` is
-   * called when they have left, or never if the stream is over before.
+   * Sends pieces that follow one another and are not empty, whose memory must stay as it is.
+   * `onSent` is called when they have left, or never if the stream is over before.
    */
   send(pieces: readonly Buffer[], onSent?: () => void): void {
     if (this.#isClosed) return;

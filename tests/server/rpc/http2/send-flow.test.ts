@@ -1,5 +1,6 @@
 import { constants } from "node:http2";
 import { describe, expect, it } from "vitest";
+import type { MessagePieces } from "../../../../server/src/rpc/calls/reply-frame.js";
 import { toGrpcFrame } from "../../../support/bare-call.js";
 import {
   initialWindow,
@@ -25,6 +26,17 @@ function toReply(seed: number, byteLength: number): Buffer {
   return Buffer.from(Array.from({ length: byteLength }, (_, index) => (index * seed) % 251));
 }
 
+/** Cuts a reply into pieces, with its head in memory that the next reply overwrites. */
+function inPieces(reply: Buffer, headBytes: number, shared: Buffer): () => MessagePieces {
+  return () => {
+    const head = shared.subarray(0, headBytes);
+    head.set(reply.subarray(0, headBytes));
+    const middle = headBytes + Math.ceil((reply.byteLength - headBytes) / 3);
+    const body = [reply.subarray(headBytes, middle), reply.subarray(middle)];
+    return { head, body, byteLength: reply.byteLength };
+  };
+}
+
 /** Starts a server that answers with replies, and gives what they are on their way. */
 async function startReplying(...replies: Buffer[]) {
   const { address } = await start({
@@ -33,6 +45,17 @@ async function startReplying(...replies: Buffer[]) {
     },
   });
   return { address, expected: Buffer.concat(replies.map(toGrpcFrame)) };
+}
+
+/** The same of replies in pieces, with heads of some lengths. */
+async function startReplyingInPieces(...replies: (readonly [reply: Buffer, headBytes: number])[]) {
+  const shared = Buffer.alloc(Math.max(...replies.map(([, headBytes]) => headBytes)));
+  const { address } = await start({
+    async *streamMessages() {
+      yield* replies.map(([reply, headBytes]) => inPieces(reply, headBytes, shared));
+    },
+  });
+  return { address, expected: Buffer.concat(replies.map(([reply]) => toGrpcFrame(reply))) };
 }
 
 /** Starts a server whose replies have no end. */
@@ -69,6 +92,28 @@ describe("what the server sends on a stream", () => {
 
     let allowed = 0;
     for (const bytes of [1, 4, 1, 993, 16_384, 16_385, 1, 1_000, REPLY_BYTES]) {
+      client.send(windowUpdate(1, bytes));
+      allowed += bytes;
+      await expectBytes(client, Math.min(allowed, expected.byteLength), 1);
+    }
+
+    expect((await client.ending(1))["grpc-status"]).toBe(OK);
+    expect(client.bytesOf(1).equals(expected)).toBe(true);
+  });
+
+  it("is as much as its window allows where replies come in pieces, wherever they are cut", async () => {
+    const { address, expected } = await startReplyingInPieces(
+      [toReply(1, REPLY_BYTES), 10],
+      [toReply(3, 100), 0],
+      [toReply(5, REPLY_BYTES), 20_000],
+      [toReply(7, 7), 6],
+    );
+    const client = await connectRaw(address, initialWindow(0));
+    client.send(wholeCall(1, STREAM));
+
+    let allowed = 0;
+    // One byte, then the rest of the first head, its end with the piece behind it, …
+    for (const bytes of [1, 14, 9_996, 1, 3_000, 16_384, 1, 650, 5, 98, 16_385, 1, 4_000, WIDE]) {
       client.send(windowUpdate(1, bytes));
       allowed += bytes;
       await expectBytes(client, Math.min(allowed, expected.byteLength), 1);
