@@ -68,6 +68,18 @@ describeDatabases(
       expect(messages.map(({ content }) => content)).toEqual(["1", "2"]);
     });
 
+    it("serves where it did when all workers have ended at once", async () => {
+      const server = await start();
+      const state = await connectForTest(server.address);
+      const session = await state.sessions.create();
+
+      for (const worker of workersOf(server)) process.kill(worker, "SIGKILL");
+      await session.append({ role: "user", content: "1" }, { timeoutMs: 20_000 });
+
+      const messages = await collect(session.messages());
+      expect(messages.map(({ content }) => content)).toEqual(["1"]);
+    });
+
     it("ends its workers with it", async () => {
       const server = await start();
       const workers = workersOf(server);

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "../domain/log.js";
 import { UsageError } from "../domain/usage-error.js";
+import { withFixedPort } from "./fixed-port.js";
 import type { FromWorker, ToWorker, WorkerOptions } from "./worker-messages.js";
 
 const WORKER = fileURLToPath(new URL("./worker.js", import.meta.url));
@@ -44,7 +45,8 @@ export class WorkerGroup {
    */
   static async start(count: number, options: WorkerOptions, logger: Logger): Promise<Workers> {
     cluster.setupPrimary({ exec: WORKER, args: [] });
-    const group = new WorkerGroup(options, logger);
+    const listen = await withFixedPort(options.listen);
+    const group = new WorkerGroup({ ...options, listen }, logger);
     try {
       // The first one alone: it brings the schema up to date, and says what is wrong once.
       const address = await group.#add();

@@ -1,0 +1,24 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+
+const ANY_PORT = /^\[?(?<host>[^\]]+?)\]?:0+$/;
+
+/**
+ * Gives where to listen with a port that is free now, where any port would do: when all workers
+ * have ended at once, those that take their place must not be given another one.
+ */
+export async function withFixedPort(listen: string): Promise<string> {
+  const host = ANY_PORT.exec(listen)?.groups?.host;
+  if (host === undefined) return listen;
+  const server = createServer().listen({ host, port: 0 });
+  try {
+    await once(server, "listening");
+  } catch {
+    // The first worker says what is wrong with it.
+    return listen;
+  }
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return `${listen.slice(0, listen.lastIndexOf(":"))}:${port}`;
+}
