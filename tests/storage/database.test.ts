@@ -194,6 +194,17 @@ describeDatabases("a database", (empty) => {
     expect(await database.read(numbersIn)).toEqual([1]);
   });
 
+  it("answers while others are at work", async () => {
+    const database = await openWithTable(empty);
+    const held = await holdInsert(database, 1);
+    const queued = database.read(numbersIn);
+
+    await expect(database.ping()).resolves.toBeUndefined();
+
+    await held.commit();
+    await queued;
+  });
+
   it("finishes what came before it is closed, and refuses what comes after", async () => {
     const database = await openWithTable(empty);
     const before = database.transaction((connection) => insert(connection, 1));

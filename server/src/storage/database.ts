@@ -91,6 +91,20 @@ export class Database {
     return this.#attempt(() => this.#withConnection(work));
   }
 
+  /**
+   * Returns if the database answers. Where all share one connection it does not queue for it: one
+   * that has much to do answers, too.
+   */
+  ping(): Promise<void> {
+    return this.#track(async () => {
+      try {
+        await this.#withConnection((connection) => connection.query("SELECT 1", []));
+      } catch (error) {
+        throw toStateError(this.dialect, error);
+      }
+    });
+  }
+
   /** Runs statements that write nothing, and all see the same snapshot. */
   snapshot<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     return this.#attempt(() => this.#inTransaction(this.dialect.beginSnapshot, work));

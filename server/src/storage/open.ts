@@ -190,9 +190,7 @@ function createStorage(
     writes: new TypeOrmWriteStorage(database, maxRequestBytes),
     usage: new TypeOrmUsageStorage(database),
     doorbell,
-    async ping() {
-      await database.read((connection) => connection.query("SELECT 1", []));
-    },
+    ping: () => database.ping(),
     count: () => database.snapshot(countStored),
     async close() {
       await Promise.all([doorbell.close(), database.close()]);
