@@ -16,7 +16,7 @@ export const coldStream: BenchCase = {
   name: "stream-100k-cold",
   baseline: "driver",
   operation: "message",
-  warmUpOperations: 3 * HISTORY_LENGTH,
+  warmUpOperations: 10 * HISTORY_LENGTH,
   backends: ["sqlite", "postgres", "mariadb"],
   targets: [share(0.75, ["sqlite", "postgres"]), share(0.6, ["mariadb"])],
   async prepare(stage) {
