@@ -77,7 +77,7 @@ function firstFrameCase({ name, targets, args, rows }: FirstFrame): BenchCase {
     name,
     baseline: "echo",
     operation: "call",
-    warmUpOperations: 1_000,
+    warmUpOperations: 2_000,
     isBaselineWarm: true,
     targets,
     // What is in memory is with its server, and cannot be read by another or by a driver.
