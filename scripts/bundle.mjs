@@ -34,7 +34,13 @@ const SOURCES = [
  * Does nothing if that was done since what they are made of has changed.
  */
 const madeOfMs = newestSourceMs();
-if (!existsSync(command) || statSync(command).mtimeMs !== madeOfMs) await bundle();
+if (!isThere()) await bundle();
+
+/** Whether the files are there, made of what is there now. */
+function isThere() {
+  // A file system may keep a little less of a time than it is given.
+  return existsSync(command) && Math.round(statSync(command).mtimeMs) === madeOfMs;
+}
 
 /** When what the files are made of changed last, in whole milliseconds since 1970. */
 function newestSourceMs() {
@@ -80,12 +86,14 @@ function finish(file) {
 /** Puts the files where the old ones are, unless another build has done that meanwhile. */
 function putInPlace(directory) {
   const old = `${directory}-old`;
+  rmSync(old, { recursive: true, force: true });
   try {
     if (existsSync(bin)) renameSync(bin, old);
     renameSync(directory, bin);
   } catch (error) {
-    if (!existsSync(command)) throw error;
+    if (!isThere()) throw error;
   } finally {
+    if (!existsSync(bin) && existsSync(old)) renameSync(old, bin);
     rmSync(old, { recursive: true, force: true });
   }
 }
@@ -94,7 +102,9 @@ function putInPlace(directory) {
 function licenses(output) {
   const modules = output.flatMap(({ moduleIds = [] }) => moduleIds);
   const foreign = modules.filter((id) => id.includes(`${sep}node_modules${sep}`));
-  return [...new Set(foreign.map(packageOf))].sort().map(licenseOf).join("\n");
+  // What joins the modules is a part of the bundler.
+  const packages = new Set([...foreign.map(packageOf), join(root, "node_modules/rolldown")]);
+  return [...packages].sort().map(licenseOf).join("\n");
 }
 
 /** The directory of the package that a module belongs to. */
@@ -108,7 +118,7 @@ function packageOf(module) {
 
 function licenseOf(directory) {
   const { name, version, license } = packageJson(directory);
-  const own = readdirSync(directory).filter((file) => /^(licen[cs]e|notice)/i.test(file));
+  const own = readdirSync(directory).filter((file) => /^(licen[cs]e|copying)/i.test(file));
   // Few come without, for which we have the text.
   const files =
     own.length > 0

@@ -73,7 +73,9 @@ describeDatabases(
       const state = await connectForTest(server.address);
       const session = await state.sessions.create();
 
-      for (const worker of workersOf(server)) process.kill(worker, "SIGKILL");
+      const workers = workersOf(server);
+      expect(workers).toHaveLength(2);
+      for (const worker of workers) process.kill(worker, "SIGKILL");
       await session.append({ role: "user", content: "1" }, { timeoutMs: 20_000 });
 
       const messages = await collect(session.messages());

@@ -65,6 +65,7 @@ export class Database {
   readonly #ready = new WeakSet<object>();
   /** The only connection, where there is one for all. */
   #only: OpenConnection | undefined;
+  #opening: Promise<OpenConnection> | undefined;
   /** How much is under way, and what to do when nothing is any more. */
   #underWay = 0;
   #onIdle: (() => void) | undefined;
@@ -92,8 +93,8 @@ export class Database {
   }
 
   /**
-   * Returns if the database answers. Where all share one connection it does not queue for it: one
-   * that has much to do answers, too.
+   * Returns if the database answers. Where all share one connection, the question does not queue
+   * for that: a database that has much to do answers, too.
    */
   ping(): Promise<void> {
     return this.#track(async () => {
@@ -290,7 +291,14 @@ export class Database {
     }
   }
 
-  async #openOnly(): Promise<OpenConnection> {
+  #openOnly(): Promise<OpenConnection> {
+    this.#opening ??= this.#openOnlyOnce().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  async #openOnlyOnce(): Promise<OpenConnection> {
     const queryRunner = this.#dataSource.createQueryRunner();
     const raw: object = await queryRunner.connect();
     await this.#prepare(queryRunner, raw);
