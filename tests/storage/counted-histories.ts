@@ -44,5 +44,6 @@ export function historiesOf(storage: Storage, maxBytes: number) {
     count = 0;
     return taken;
   };
-  return { histories, cache, takeCount, pages: () => pages, mostAtOnce: () => mostAtOnce };
+  const reads = { pages: () => pages, underWay: () => underWay, mostAtOnce: () => mostAtOnce };
+  return { histories, cache, takeCount, ...reads };
 }

@@ -1,6 +1,6 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { StreamMessagesResponseSchema } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { type Histories, streamHistory } from "../../server/src/domain/history.js";
 import type { SessionRef, Storage } from "../../server/src/domain/storage.js";
 import { encodeFrame } from "../../server/src/rpc/convert-frame.js";
@@ -22,8 +22,8 @@ const STARTS = [0, 1, 200, 1_225];
 interface Streaming {
   readonly after?: number;
   readonly maxFrames?: number;
-  /** Is called with the number of each frame, and waited for. */
-  readonly onFrame?: (frame: number) => Promise<void> | undefined;
+  /** Is called with the number of each frame, and of messages up to there, and waited for. */
+  readonly onFrame?: (frame: number, messages: number) => Promise<void> | undefined;
 }
 
 /** Streams the sequences of a history after one, and no more frames than are asked for. */
@@ -42,7 +42,7 @@ async function stream(
     if (decoded.case !== "messages") continue;
     sequences.push(...decoded.value.messages.map(({ sequence }) => Number(sequence)));
     frames += 1;
-    await onFrame?.(frames);
+    await onFrame?.(frames, sequences.length);
     if (frames === maxFrames) break;
   }
   return sequences;
@@ -150,6 +150,24 @@ describeDatabases("a history that is read ahead", (database) => {
     });
 
     await expect(streaming).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  it("is read ahead of a reader that is slower, also where it is kept", async () => {
+    const storage = await openForTest(await database.create());
+    const { histories, takeCount, underWay } = historiesOf(storage, 64 * 1024 * 1024);
+    const ref = await createLong(storage, LENGTH);
+    let read = 0;
+    const lead: number[] = [];
+
+    await stream(histories, ref, {
+      async onFrame(frame, given) {
+        if (frame > FRAMES_BEFORE_END) await vi.waitFor(() => expect(underWay()).toBe(0));
+        read += takeCount();
+        if (frame > FRAMES_BEFORE_END && read < LENGTH) lead.push(read - given);
+      },
+    });
+
+    expect(Math.min(...lead)).toBeGreaterThan(0);
   });
 
   it("goes past what was cleared at once", async () => {

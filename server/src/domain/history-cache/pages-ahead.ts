@@ -4,7 +4,7 @@ import type { EncodedPage } from "./encoded-page.js";
 export interface PageRequest {
   readonly after: number;
   readonly maxItems: number;
-  /** Where it ends, if it is not to go further than as many sequences. */
+  /** Up to which sequence it goes at the most: the end of the history by default. */
   readonly through?: number;
 }
 
@@ -38,7 +38,7 @@ export class PagesAhead {
     this.#pages = [...this.#pages, { after, page }];
   }
 
-  /** Reads these pages, unless that was begun before, and drops all others. */
+  /** Reads these pages, unless that was begun before, and drops all others: they begin where none ended. */
   begin(requests: readonly PageRequest[]): void {
     this.#pages = requests.map((request) => this.#find(request.after) ?? this.#begun(request));
   }

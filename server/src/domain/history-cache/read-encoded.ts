@@ -95,18 +95,26 @@ function nextRequests(
   page: EncodedPart,
 ): readonly PageRequest[] {
   const { view, end } = reading;
-  const { through, isOneLarge } = page;
-  if (isOneLarge || through >= end || view.blocks?.find(through) !== undefined) return [];
-  const next = ending({ after: through, maxItems: grown(request.maxItems) });
-  const second = ending({ after: next.through, maxItems: grown(next.maxItems) });
-  const isThere = second.after < toMissing(view, through, end).upToSequence;
-  if (!isThere || !isWholeAndSmall(request, page))
-    return [{ after: through, maxItems: next.maxItems }];
-  return [next, second];
+  const after = firstNotKept(view, page.through);
+  if (page.isOneLarge || after >= end) return [];
+  const next = { after, maxItems: grown(request.maxItems) };
+  const bounded = toBounded(next);
+  const second = toBounded({ after: bounded.through, maxItems: grown(next.maxItems) });
+  const hasRoom = second.after < toMissing(view, after, end).upToSequence;
+  return hasRoom && isWholeAndSmall(request, page) ? [bounded, second] : [next];
+}
+
+/** Gives the sequence after which the first message comes that is not kept. */
+function firstNotKept({ blocks }: HistoryView, after: number): number {
+  let through = after;
+  for (let block = blocks?.find(through); block !== undefined; block = blocks?.find(through)) {
+    through = block.through;
+  }
+  return through;
 }
 
 /** Lets a page end where it would if no sequence were missing: there the next one begins. */
-function ending({ after, maxItems }: PageRequest) {
+function toBounded({ after, maxItems }: PageRequest): Required<PageRequest> {
   return { after, maxItems, through: after + maxItems };
 }
 
