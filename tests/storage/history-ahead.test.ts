@@ -1,14 +1,11 @@
-import { fromBinary } from "@bufbuild/protobuf";
-import { StreamMessagesResponseSchema } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import { expect, it, vi } from "vitest";
-import { type Histories, streamHistory } from "../../server/src/domain/history.js";
+import type { Histories } from "../../server/src/domain/history.js";
 import type { SessionRef, Storage } from "../../server/src/domain/storage.js";
-import { encodeFrame } from "../../server/src/rpc/convert-frame.js";
 import { describeDatabases } from "../support/databases.js";
-import { wholeMessage } from "../support/whole-message.js";
 import { appendOf, createLong, EVERYTHING, newMessage, WIDE } from "./contract/samples.js";
 import { openForTest } from "./contract/storage-suite.js";
 import { historiesOf } from "./counted-histories.js";
+import { messagesOf, openHistory } from "./streamed-histories.js";
 
 /** Some pages of the largest size, after those that grow. */
 const LENGTH = 2_500;
@@ -29,18 +26,16 @@ interface Streaming {
 /** Streams the sequences of a history after one, and no more frames than are asked for. */
 async function stream(
   histories: Histories,
-  { tenantId, sessionId }: SessionRef,
+  ref: SessionRef,
   { after = 0, maxFrames = Number.POSITIVE_INFINITY, onFrame }: Streaming = {},
 ): Promise<readonly number[]> {
   const start = { from: "after_sequence", afterSequence: after } as const;
-  const request = { sessionId, start, follow: false, includeDeltas: false, frameMaxMessages: 0 };
   const sequences: number[] = [];
   let frames = 0;
-  for await (const frame of streamHistory(histories, { tenantId, aborted: false }, request)) {
-    const bytes = wholeMessage(encodeFrame(frame));
-    const decoded = fromBinary(StreamMessagesResponseSchema, bytes).frame;
-    if (decoded.case !== "messages") continue;
-    sequences.push(...decoded.value.messages.map(({ sequence }) => Number(sequence)));
+  for await (const frame of openHistory(histories, ref, start)) {
+    const messages = messagesOf(frame);
+    if (messages.length === 0) continue;
+    sequences.push(...messages.map(({ sequence }) => Number(sequence)));
     frames += 1;
     await onFrame?.(frames, sequences.length);
     if (frames === maxFrames) break;

@@ -1,17 +1,10 @@
-import { fromBinary } from "@bufbuild/protobuf";
-import {
-  type Message,
-  MessageStatus,
-  StreamMessagesResponseSchema,
-} from "@mofa-state/proto/mofa/state/v1/message_pb.js";
+import { type Message, MessageStatus } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { type Histories, streamHistory } from "../../server/src/domain/history.js";
+import type { Histories } from "../../server/src/domain/history.js";
 import type { HistoryStart } from "../../server/src/domain/history-request.js";
 import type { SessionRef, Storage } from "../../server/src/domain/storage.js";
-import { encodeFrame } from "../../server/src/rpc/convert-frame.js";
 import { describeDatabases } from "../support/databases.js";
-import { wholeMessage } from "../support/whole-message.js";
 import {
   appendOf,
   createSession,
@@ -27,6 +20,7 @@ import {
   WIDE,
 } from "./contract/samples.js";
 import { historiesOf } from "./counted-histories.js";
+import { messagesOf, openHistory } from "./streamed-histories.js";
 import { openTwo } from "./two-storages.js";
 
 const MIB = 1024 * 1024;
@@ -34,17 +28,11 @@ const BEGINNING = { from: "beginning" } as const;
 
 async function readHistory(
   histories: Histories,
-  { tenantId, sessionId }: SessionRef,
+  ref: SessionRef,
   start: HistoryStart = BEGINNING,
 ): Promise<readonly Message[]> {
-  const reader = { tenantId, aborted: false };
-  const options = { follow: false, includeDeltas: false, frameMaxMessages: 0 };
   const read: Message[] = [];
-  for await (const frame of streamHistory(histories, reader, { sessionId, start, ...options })) {
-    const bytes = wholeMessage(encodeFrame(frame));
-    const decoded = fromBinary(StreamMessagesResponseSchema, bytes).frame;
-    if (decoded.case === "messages") read.push(...decoded.value.messages);
-  }
+  for await (const frame of openHistory(histories, ref, start)) read.push(...messagesOf(frame));
   return read;
 }
 

@@ -1,17 +1,14 @@
-import { create, fromBinary, type MessageInitShape, toJsonString } from "@bufbuild/protobuf";
+import { create, type MessageInitShape, toJsonString } from "@bufbuild/protobuf";
 import {
   MessageSchema,
   type Message as ProtoMessage,
-  StreamMessagesResponseSchema,
 } from "@mofa-state/proto/mofa/state/v1/message_pb.js";
 import { expect, it } from "vitest";
-import { type Histories, streamHistory } from "../../server/src/domain/history.js";
+import type { Histories } from "../../server/src/domain/history.js";
 import type { Message } from "../../server/src/domain/model.js";
 import type { SessionRef, Storage } from "../../server/src/domain/storage.js";
-import { encodeFrame } from "../../server/src/rpc/convert-frame.js";
 import { toProtoMessage } from "../../server/src/rpc/convert-message.js";
 import { describeDatabases } from "../support/databases.js";
-import { wholeMessage } from "../support/whole-message.js";
 import {
   appendOf,
   createLong,
@@ -24,14 +21,13 @@ import {
 import { openForTest } from "./contract/storage-suite.js";
 import { historiesOf } from "./counted-histories.js";
 import { countSent, DIALECTS } from "./sent-calls.js";
+import { messagesOf, openHistory } from "./streamed-histories.js";
 
 const LENGTH = 300;
 
 /** Streams a history after a sequence. */
-function open(histories: Histories, { tenantId, sessionId }: SessionRef, afterSequence = 0) {
-  const start = { from: "after_sequence", afterSequence } as const;
-  const options = { follow: false, includeDeltas: false, frameMaxMessages: 0 };
-  return streamHistory(histories, { tenantId, aborted: false }, { sessionId, start, ...options });
+function open(histories: Histories, ref: SessionRef, afterSequence = 0) {
+  return openHistory(histories, ref, { from: "after_sequence", afterSequence });
 }
 
 /** What may have become of a session of some messages. */
@@ -116,12 +112,7 @@ describeDatabases("a history that is streamed from the database", (database) => 
         for (const start of [0, 1, 9, length - 1, length]) {
           if (start > length) continue;
           const read: ProtoMessage[] = [];
-          for await (const frame of open(histories, ref, start)) {
-            const bytes = wholeMessage(encodeFrame(frame));
-            const decoded = fromBinary(StreamMessagesResponseSchema, bytes).frame;
-            if (decoded.case !== "messages") continue;
-            read.push(...decoded.value.messages);
-          }
+          for await (const frame of open(histories, ref, start)) read.push(...messagesOf(frame));
           const after = all.filter(({ sequence }) => sequence > start);
           expect(read.map(toText)).toEqual(after.map((message) => toText(toProtoMessage(message))));
         }
