@@ -1,18 +1,18 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
-
-const ANY_PORT = /^(?:\[(?<bracketed>[^\]]+)\]|(?<plain>[^:[\]]+)):0$/;
+import { formatListenAddress, parseListenAddress } from "../rpc/listen-address.js";
 
 /**
  * Gives where to listen with a port that is free now, where any port would do: when all workers
  * have ended at once, those that take their place must not be given another one. Until the first
  * worker listens, nobody holds it.
+ *
+ * @throws UsageError if it is no address.
  */
 export async function withFixedPort(listen: string): Promise<string> {
-  const groups = ANY_PORT.exec(listen)?.groups;
-  const host = groups?.bracketed ?? groups?.plain;
-  if (host === undefined) return listen;
-  const server = createServer().listen({ host, port: 0 });
+  const address = parseListenAddress(listen);
+  if (address.kind !== "tcp" || address.port !== 0) return listen;
+  const server = createServer().listen({ host: address.host, port: 0 });
   try {
     await once(server, "listening");
   } catch {
@@ -22,5 +22,5 @@ export async function withFixedPort(listen: string): Promise<string> {
   const { port } = server.address() as AddressInfo;
   server.close();
   await once(server, "close");
-  return `${listen.slice(0, listen.lastIndexOf(":"))}:${port}`;
+  return formatListenAddress({ ...address, port });
 }
