@@ -6,7 +6,6 @@ import {
   renameSync,
   rmSync,
   statSync,
-  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join, sep } from "node:path";
@@ -14,7 +13,8 @@ import { root } from "./setup.mjs";
 
 const server = join(root, "server");
 const bin = join(server, "bin");
-const command = join(bin, "mofa-state.js");
+/** Says what the files were made of. */
+const STAMP = ".made-of";
 
 // Of a driver, only what a database needs is loaded, or it is compiled code.
 const NOT_BUNDLED = ["better-sqlite3", "mysql2", "pg"];
@@ -33,19 +33,14 @@ const SOURCES = [
  *
  * Does nothing if that was done since what they are made of has changed.
  */
-const madeOfMs = newestSourceMs();
+// Before anything is read: what changes meanwhile may be missing.
+const madeOf = SOURCES.map((path) => statSync(join(root, path)).mtimeMs).join(" ");
 if (!isThere()) await bundle();
 
 /** Whether the files are there, made of what is there now. */
 function isThere() {
-  // A file system may keep a little less of a time than it is given.
-  return existsSync(command) && Math.round(statSync(command).mtimeMs) === madeOfMs;
-}
-
-/** When what the files are made of changed last, in whole milliseconds since 1970. */
-function newestSourceMs() {
-  const times = SOURCES.map((path) => statSync(join(root, path)).mtimeMs);
-  return Math.ceil(Math.max(...times));
+  const stamp = join(bin, STAMP);
+  return existsSync(stamp) && readFileSync(stamp, "utf8") === madeOf;
 }
 
 async function bundle() {
@@ -65,7 +60,8 @@ async function bundle() {
     const { output } = await bundled.write({ dir: directory, format: "esm", cleanDir: true });
     await bundled.close();
     writeFileSync(join(directory, "THIRD-PARTY-LICENSES"), licenses(output));
-    finish(join(directory, "mofa-state.js"));
+    chmodSync(join(directory, "mofa-state.js"), 0o755);
+    writeFileSync(join(directory, STAMP), madeOf);
     putInPlace(directory);
   } finally {
     rmSync(directory, { recursive: true, force: true });
@@ -75,12 +71,6 @@ async function bundle() {
 /** Whether a module was not found that TypeORM loads if it is there: the driver of another database. */
 function isAskedForByTypeOrm({ code, id = "" }) {
   return code === "UNRESOLVED_IMPORT" && id.includes(join("node_modules", "typeorm"));
-}
-
-function finish(file) {
-  chmodSync(file, 0o755);
-  // Not the time of now: what changed meanwhile may be missing.
-  utimesSync(file, madeOfMs / 1_000, madeOfMs / 1_000);
 }
 
 /** Puts the files where the old ones are, unless another build has done that meanwhile. */
