@@ -7,17 +7,22 @@ import {
 import { beginBareCall, toGrpcFrame } from "../support/bare-call.js";
 
 const PREFIX_BYTES = 5;
+/** Source: https://www.rfc-editor.org/rfc/rfc9113#section-6.9.2 */
+const DEFAULT_WINDOW_BYTES = 65_535;
 
 /**
  * Opens a connection for bare streams, and waits until it stands. On it and each stream may be on
  * the way what HTTP/2 allows by default, or so many bytes.
  */
-export function openConnection(address: string, windowBytes?: number): Promise<ClientHttp2Session> {
+export function openConnection(
+  address: string,
+  windowBytes = DEFAULT_WINDOW_BYTES,
+): Promise<ClientHttp2Session> {
   return new Promise((resolve, reject) => {
-    const settings = windowBytes === undefined ? {} : { initialWindowSize: windowBytes };
+    const settings = { initialWindowSize: windowBytes };
     const connection = connect(`http://${address}`, { settings });
     connection.once("connect", () => {
-      if (windowBytes !== undefined) connection.setLocalWindowSize(windowBytes);
+      connection.setLocalWindowSize(windowBytes);
       resolve(connection);
     });
     connection.on("error", reject);
